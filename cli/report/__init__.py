@@ -1,0 +1,1 @@
+"""The HTML report: one self-contained file that opens without a network."""

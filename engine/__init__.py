@@ -1,0 +1,1 @@
+"""The software reference: what a layer computes, independent of any hardware."""

@@ -1,0 +1,1 @@
+"""Hardware: designs, programs, Amaranth generators and the Verilog bundle."""

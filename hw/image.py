@@ -1,0 +1,245 @@
+"""The memory image of a program: the bits the RTL is loaded with, and what it must answer.
+
+Made from the ``Program`` (streams, assignment, layout) and the ``Layer`` (weight values, biases,
+scales). The expected beats come from the outputs that the integer reference computed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.formats import Bitmap, Relative
+from ..models.layer import Layer
+from .design import Buffers, Design
+from .feeder import address_layout
+from .fetch import index_word
+from .loader import MemoryKind, header_layout
+from .memories import lanes_per_beat
+from .program import Program, check_arithmetic
+from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
+from .requantize import filter_layout
+
+__all__ = ["Image", "expected_beats", "load_beats", "register_values"]
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Everything a testbench or a host needs to run one layer.
+
+    Attributes
+    ----------
+    design, buffers : Design, Buffers
+        The accelerator it runs on.
+    registers : dict
+        Value of each layer register, in register order.
+    load : list of int
+        Beats of the load stream, ``design.bus_bits`` wide.
+    beats : list of int
+        Expected output beats.
+    care : list of int
+        Mask of the bits that count in each: positions in a row gap, past the map, or of lanes
+        without a filter do not.
+    """
+
+    design: Design
+    buffers: Buffers
+    registers: dict[str, int]
+    load: list[int]
+    beats: list[int]
+    care: list[int]
+
+    @classmethod
+    def of(
+        cls,
+        program: Program,
+        layer: Layer,
+        features: NDArray[np.int64],
+        outputs: NDArray[np.int64],
+    ) -> "Image":
+        """Build the image for activations (batch, in, h, w) and outputs (batch, out, oh, ow).
+
+        Raises
+        ------
+        FitError
+            If the layer's numbers do not fit the design's widths.
+        """
+        check_arithmetic(layer, program.design)
+        buffers = program.design.buffers or program.buffers
+        beats, care = expected_beats(program, outputs)
+        return cls(
+            program.design,
+            buffers,
+            register_values(program, layer),
+            load_beats(program, layer, features, buffers),
+            beats,
+            care,
+        )
+
+
+def register_values(program: Program, layer: Layer) -> dict[str, int]:
+    """Return the layer registers of a program."""
+    layout, design = program.layout, program.design
+    form = program.format
+    block = divmod(layout.plane, design.vector)
+    group = divmod(layout.blocks * layout.plane, design.vector)
+    requantization = layer.requantization
+    values = {
+        "format": FORMAT_RELATIVE
+        if isinstance(form, Relative)
+        else FORMAT_BITMAP
+        if isinstance(form, Bitmap)
+        else FORMAT_DENSE,
+        "index_select": design.index_bits.index(form.index_bits)
+        if isinstance(form, Relative)
+        else 0,
+        "feed_shift": layout.step_vectors.bit_length() - 1,
+        "length": layout.length,
+        "windows": layout.windows if design.family == "sparse" else 0,
+        "position_tiles": layout.position_tiles,
+        "tiles_per_group": program.tiles_per_group,
+        "groups": layer.shape.groups,
+        "last_tile_lanes": program.last_tile_lanes,
+        "blocks": layout.blocks,
+        "taps": layout.taps,
+        "block_word": block[0],
+        "block_rest": block[1],
+        "group_word": group[0],
+        "group_rest": group[1],
+        "zero_point": requantization.zero_point,
+        "low": requantization.low,
+        "high": requantization.high,
+    }
+    assert list(values) == list(layer_layout(design).members)
+    return values
+
+
+def load_beats(
+    program: Program, layer: Layer, features: NDArray[np.int64], buffers: Buffers
+) -> list[int]:
+    """Return the load stream that fills the memories for one layer."""
+    design = program.design
+    beats: list[int] = []
+    for memory, unit, words in _sections(program, layer, features, buffers):
+        if words:
+            header = {"memory": memory, "unit": unit, "beats": len(words)}
+            beats.append(header_layout().const(header).as_value().value)
+            beats.extend(words)
+    limit = 1 << design.bus_bits
+    assert all(0 <= beat < limit for beat in beats)
+    return beats
+
+
+def expected_beats(program: Program, outputs: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Return output beats and the mask of the bits that count, in the order they leave."""
+    design, layout = program.design, program.layout
+    size = layout.position_tiles * design.vector
+    flat = np.zeros((layout.shape.out_channels, size), np.int64)
+    valid = np.zeros(size, np.bool_)
+    positions = layout.output_positions.reshape(-1)
+    flat[:, positions] = outputs.transpose(1, 0, 2, 3).reshape(layout.shape.out_channels, -1)
+    valid[positions] = True
+    beats, care = [], []
+    columns = design.beat_columns
+    for lanes in program.assignment:
+        filled = int((lanes >= 0).sum())
+        for tile in range(layout.position_tiles):
+            for group in range(-(-filled // design.drain)):
+                for chunk in range(design.drain_cycles):
+                    low = tile * design.vector + chunk * columns
+                    values, counts = [], []
+                    for unit in range(design.drain):
+                        lane = group * design.drain + unit
+                        known = lane < design.lanes and lanes[lane] >= 0
+                        values += (
+                            list(flat[lanes[lane], low : low + columns])
+                            if known
+                            else ([0] * columns)
+                        )
+                        counts += list(valid[low : low + columns]) if known else [False] * columns
+                    beats.append(_pack(values, design.act_bits))
+                    care.append(_pack([-int(c) for c in counts], design.act_bits))
+    return beats, care
+
+
+def _sections(
+    program: Program, layer: Layer, features: NDArray[np.int64], buffers: Buffers
+) -> Iterator[tuple[MemoryKind, int, list[int]]]:
+    design, layout = program.design, program.layout
+    address = address_layout(design, buffers.feature_words)
+    offsets = [divmod(offset, design.vector) for offset in layout.tap_offsets]
+    yield (
+        MemoryKind.TAPS,
+        0,
+        [address.const({"word": word, "rest": rest}).as_value().value for word, rest in offsets],
+    )
+    for unit in range(design.drain):
+        yield MemoryKind.FILTERS, unit, list(_filter_words(program, layer, unit))
+
+    weights = layout.to_index_space(layer.weight)
+    lane_weights: list[list[int]] = [[] for _ in range(design.lanes)]
+    lane_words: list[list[int]] = [[] for _ in range(design.lanes)]
+    index = index_word(design)
+    for lanes, streams in zip(program.assignment, program.streams, strict=True):
+        for lane, (number, stream) in enumerate(zip(lanes, streams, strict=True)):
+            real = stream.entry_positions[~stream.entry_is_filler]
+            if number >= 0:
+                lane_weights[lane] += weights[number, real].tolist()
+            elif design.family == "dense":
+                lane_weights[lane] += [0] * layout.length
+            lane_words[lane] += [
+                int(bits) | int(end) << (index.size - 1)
+                for bits, end in zip(stream.words, stream.end, strict=True)
+            ]
+    if design.family == "sparse":
+        yield from _by_beat(MemoryKind.INDEX, lane_words, index.size, design)
+    yield from _by_beat(MemoryKind.WEIGHTS, lane_weights, design.weight_bits, design)
+    banks = layout.bank_images(features, layer.zero_point_in)
+    for bank, vectors in enumerate(banks):
+        yield MemoryKind.FEATURES, bank, [_pack(vector, design.act_bits) for vector in vectors]
+
+
+def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:
+    design = program.design
+    layout = filter_layout(design)
+    for lanes in program.assignment:
+        for group in range(design.drain_groups):
+            lane = group * design.drain + unit
+            number = int(lanes[lane]) if lane < design.lanes else -1
+            if number < 0:
+                yield 0
+                continue
+            word = {
+                "bias": int(layer.folded_bias[number]),
+                "multiplier": int(layer.requantization.multiplier[number]),
+                "halvings": int(layer.requantization.shift[number]) - 1,
+            }
+            yield layout.const(word).as_value().value
+
+
+def _by_beat(
+    memory: MemoryKind, words: list[list[int]], word_bits: int, design: Design
+) -> Iterator[tuple[MemoryKind, int, list[int]]]:
+    """Interleave the words of the lanes of each unit; shorter lanes are filled with 0."""
+    per_beat = lanes_per_beat(design, word_bits)
+    for unit, low in enumerate(range(0, design.lanes, per_beat)):
+        members = words[low : low + per_beat]
+        depth = max(len(member) for member in members)
+        yield (
+            memory,
+            unit,
+            [
+                _pack([member[i] if i < len(member) else 0 for member in members], word_bits)
+                for i in range(depth)
+            ],
+        )
+
+
+def _pack(values: list[int] | NDArray[np.int64], bits: int) -> int:
+    """Put values side by side, the first lowest, each in ``bits`` bits (two's complement)."""
+    mask = (1 << bits) - 1
+    word = 0
+    for value in reversed(list(values)):
+        word = word << bits | int(value) & mask
+    return word

@@ -1,0 +1,245 @@
+"""A sparse lane: fetch, decode, queue, pick the operand from the window, multiply, accumulate.
+
+Stages, in cycles after the decoder emits an entry: 1 its weight arrives and both enter the queue;
+2 at the head of the queue, issued as soon as its window is fed and the accumulators are free;
+3 (one more per broadcast stage of V) the operand is picked; 4 product; 5 sum.
+"""
+
+from enum import IntEnum
+
+from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, signed, unsigned
+from amaranth.lib import data, fifo, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from .decode import IndexDecoder, entry_layout
+from .design import CLUSTER_LANES, Design, broadcast_stages
+from .fetch import IndexFetch, index_word
+from .mac import MacRow, weight_copies
+from .program import WINDOW_COUNT_BITS
+from .registers import layer_layout
+
+__all__ = ["LaneState", "SparseLane", "operand_layout"]
+
+
+class LaneState(IntEnum):
+    """What a lane did in a cycle; the counters turn it into a cause."""
+
+    COMPUTE = 0
+    FILLER = 1
+    DONE = 2
+    EMPTY = 3
+    NOT_FREE = 4
+    NOT_FED = 5
+
+
+def operand_layout(design: Design) -> data.StructLayout:
+    """Return the layout of an issued entry on its way to the MACs."""
+    return data.StructLayout(
+        {
+            "slot": unsigned((design.ring - 1).bit_length()),
+            "weight": signed(design.weight_bits),
+        }
+    )
+
+
+class SparseLane(wiring.Component):
+    """One weight stream and its V multipliers.
+
+    Members
+    -------
+    registers : layer registers, in
+    start : Signal, in
+    index_address, index_enable, index_data : memory read port of the index words
+    weight_address, weight_enable, weight_data : memory read port of the weights
+    ring : array of window * run_ahead vectors, in
+        The cluster's activation windows.
+    fed, released : Signal, in
+        Running number of windows the cluster has received and given back.
+    past : Signal, out
+        The lane needs no window up to number ``released`` any more.
+    done : Signal, out
+        The lane has issued its last entry.
+    ready : Signal, out
+        ``sums`` holds the finished sums of a pass.
+    take : Signal, in
+        The output stage takes them.
+    sums : array of V signed(acc_bits), out
+    state : LaneState, out
+        What the lane did in the cycle before.
+    """
+
+    def __init__(self, design: Design, lane: int, index_depth: int, weight_depth: int) -> None:
+        self._design = design
+        self._lane = lane
+        self._depths = (index_depth, weight_depth)
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        super().__init__(
+            {
+                "registers": In(layer_layout(design)),
+                "start": In(1),
+                "index_address": Out(range(max(2, index_depth))),
+                "index_enable": Out(1),
+                "index_data": In(index_word(design)),
+                "weight_address": Out(range(max(2, weight_depth))),
+                "weight_enable": Out(1),
+                "weight_data": In(signed(design.weight_bits)),
+                "ring": In(data.ArrayLayout(vector, design.ring)),
+                "fed": In(WINDOW_COUNT_BITS),
+                "released": In(WINDOW_COUNT_BITS),
+                "past": Out(1),
+                "done": Out(1),
+                "ready": Out(1),
+                "take": In(1),
+                "sums": Out(data.ArrayLayout(signed(design.acc_bits), design.vector)),
+                "state": Out(LaneState),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design = self._design
+        m.submodules.fetch = fetch = IndexFetch(design, self._depths[0])
+        m.submodules.decode = decode = IndexDecoder(design, self._lane)
+        connect(m, fetch.word, decode.word)
+        m.d.comb += [
+            fetch.start.eq(self.start),
+            fetch.position_tiles.eq(self.registers.position_tiles),
+            self.index_address.eq(fetch.address),
+            self.index_enable.eq(fetch.enable),
+            fetch.data.eq(self.index_data),
+            decode.registers.eq(self.registers),
+            decode.start.eq(self.start),
+        ]
+        head, head_valid, pop = self._queue(m, decode)
+        issue = self._issue(m, head, head_valid, pop)
+        self._multiply(m, head, issue)
+        return m
+
+    def _queue(self, m: Module, decode: IndexDecoder) -> tuple[data.View, Signal, Signal]:
+        """Fetch the weight of each decoded entry and queue both."""
+        design = self._design
+        queued = data.StructLayout(
+            {"entry": entry_layout(design), "weight": signed(design.weight_bits)}
+        )
+        queue = fifo.SyncFIFO(width=queued.size, depth=design.fifo_depth)
+        m.submodules.queue = ResetInserter(self.start)(queue)
+
+        entry, arriving = decode.entry.payload, Signal()
+        emit, space = Signal(), Signal(range(design.fifo_depth + 1))
+        m.d.comb += [
+            space.eq(design.fifo_depth - queue.level),
+            decode.entry.ready.eq(space > arriving),
+            emit.eq(decode.entry.valid & decode.entry.ready),
+        ]
+        held = Signal(entry_layout(design))
+        m.d.sync += [arriving.eq(emit & ~self.start), held.eq(entry)]
+
+        address, filter_start = Signal.like(self.weight_address), Signal.like(self.weight_address)
+        following = Signal.like(self.weight_address)
+        m.d.comb += [
+            self.weight_address.eq(address),
+            self.weight_enable.eq(emit),
+            following.eq(address + ~entry.filler),
+        ]
+        with m.If(emit):
+            m.d.sync += address.eq(following)
+            with m.If(entry.last):
+                m.d.sync += address.eq(filter_start)
+                with m.If(decode.last_position):
+                    m.d.sync += [address.eq(following), filter_start.eq(following)]
+        with m.If(self.start):
+            m.d.sync += [address.eq(0), filter_start.eq(0)]
+
+        arrived = Signal(queued)
+        m.d.comb += [
+            arrived.entry.eq(held),
+            arrived.weight.eq(Mux(held.filler, 0, self.weight_data)),
+            queue.w_data.eq(arrived),
+            queue.w_en.eq(arriving),
+        ]
+        head, pop = Signal(queued), Signal()
+        m.d.comb += [head.eq(queue.r_data), queue.r_en.eq(pop)]
+        return head, queue.r_rdy, pop
+
+    def _issue(self, m: Module, head: data.View, head_valid: Signal, pop: Signal) -> Signal:
+        """Issue the head of the queue once its window is fed and the accumulators are free."""
+        design = self._design
+        entry = head.entry
+        free, fed, behind = Signal(init=1), Signal(), Signal()
+        gated = entry.first if design.acc_sets == 1 else entry.last
+        distance = Signal(WINDOW_COUNT_BITS)
+        lead = Signal(WINDOW_COUNT_BITS)
+        m.d.comb += [
+            distance.eq(entry.window - self.fed),
+            fed.eq(distance[-1]),  # entry.window < fed, modulo the counter
+            lead.eq(self.released - entry.window),
+            behind.eq(~lead[-1]),
+            pop.eq(head_valid & fed & (free | ~gated)),
+            self.past.eq(self.done | (head_valid & ~behind)),
+        ]
+        with m.If(self.take):
+            m.d.sync += free.eq(1)
+        with m.If(pop & entry.last):
+            m.d.sync += free.eq(0)
+        with m.If(pop & entry.final):
+            m.d.sync += self.done.eq(1)
+        with m.If(self.start):
+            m.d.sync += [free.eq(1), self.done.eq(0)]
+
+        with m.If(pop):
+            m.d.sync += self.state.eq(Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE))
+        with m.Elif(self.done):
+            m.d.sync += self.state.eq(LaneState.DONE)
+        with m.Elif(~head_valid):
+            m.d.sync += self.state.eq(LaneState.EMPTY)
+        with m.Elif(gated & ~free):
+            m.d.sync += self.state.eq(LaneState.NOT_FREE)
+        with m.Else():
+            m.d.sync += self.state.eq(LaneState.NOT_FED)
+        return pop
+
+    def _multiply(self, m: Module, head: data.View, issue: Signal) -> None:
+        """Carry weight and slot to the columns, pick the operands, and multiply."""
+        design = self._design
+        flags = data.StructLayout({"valid": 1, "first": 1, "last": 1})
+        copies = weight_copies(design.vector)
+        stages = broadcast_stages(design.vector)
+
+        slot = head.entry.slot
+        ring_bits = (design.run_ahead - 1).bit_length()
+        operand, flag = Signal(operand_layout(design)), Signal(flags)
+        m.d.comb += [
+            operand.slot.eq(Cat(slot, head.entry.window[:ring_bits])),
+            operand.weight.eq(head.weight),
+            flag.valid.eq(issue),
+            flag.first.eq(head.entry.first),
+            flag.last.eq(head.entry.last),
+        ]
+        for stage in range(stages):
+            operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
+            flag_next = Signal(flags, name=f"flag_{stage}")
+            m.d.sync += [operand_next.eq(operand), flag_next.eq(flag)]
+            operand, flag = operand_next, flag_next
+        spread = [Signal(operand_layout(design), name=f"operand_copy_{i}") for i in range(copies)]
+        spread_flag = Signal(flags)
+        m.d.sync += [copy.eq(operand) for copy in spread]
+        m.d.sync += spread_flag.eq(flag)
+
+        m.submodules.macs = macs = MacRow(design)
+        for column in range(design.vector):
+            choices = Array([self.ring[i][column] for i in range(design.ring)])
+            m.d.sync += macs.operands[column].eq(choices[spread[column // CLUSTER_LANES].slot])
+        for i, copy in enumerate(spread):
+            m.d.sync += macs.weight[i].eq(copy.weight)
+        m.d.sync += [
+            macs.valid.eq(spread_flag.valid),
+            macs.first.eq(spread_flag.first),
+            macs.last.eq(spread_flag.last),
+        ]
+        m.d.comb += self.sums.eq(macs.sums)
+        with m.If(self.take):
+            m.d.sync += self.ready.eq(0)
+        with m.If(macs.finished):
+            m.d.sync += self.ready.eq(1)
+        with m.If(self.start):
+            m.d.sync += self.ready.eq(0)

@@ -1,0 +1,193 @@
+"""Where the activations of a layer lie, and in which order a lane meets its weights.
+
+*Flat positions.* A channel is stored padded, row after row with a pitch of the padded width, and
+split into stride x stride phases, so that a kernel tap is a constant offset and the vector of an
+output tile is V consecutive positions. The columns in the row gap are computed and lost.
+
+*Banks.* Channel ``c`` of a group lies in bank ``c % step_vectors``, so that one address reads
+``step_vectors`` channels. A feed step brings one channel block at one tap.
+
+*Index space.* Position ``k = (block * taps + tap) * step_vectors + channel_in_block``: the order
+in which vectors enter the window and in which a filter's weights are stored.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.layer import LayerShape
+from .design import Design
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The flat layout of one layer for one design."""
+
+    shape: LayerShape
+    vector: int
+    window: int
+    feed: int
+
+    @classmethod
+    def of(cls, shape: LayerShape, design: Design) -> "Layout":
+        """Return the layout of ``shape`` for ``design``."""
+        return cls(shape, design.vector, design.window, design.feed)
+
+    # ---- index space -------------------------------------------------------------------------
+
+    @property
+    def group_channels(self) -> int:
+        """Input channels of one convolution group."""
+        return self.shape.in_channels // self.shape.groups
+
+    @cached_property
+    def step_vectors(self) -> int:
+        """Vectors of one feed step: the power of two up to ``feed`` with the fewest steps."""
+        choices = [1 << n for n in range(self.feed.bit_length())]
+        return min(choices, key=lambda n: (-(-self.group_channels // n), n))
+
+    @property
+    def blocks(self) -> int:
+        """Channel blocks of one group."""
+        return -(-self.group_channels // self.step_vectors)
+
+    @property
+    def taps(self) -> int:
+        """Kernel positions."""
+        return self.shape.kernel[0] * self.shape.kernel[1]
+
+    @property
+    def steps(self) -> int:
+        """Feed steps of one tile."""
+        return self.blocks * self.taps
+
+    @property
+    def length(self) -> int:
+        """Index positions of one filter: its weights, and those of channels that fill a block."""
+        return self.steps * self.step_vectors
+
+    @property
+    def window_steps(self) -> int:
+        """Feed steps that fill one window."""
+        return self.window // self.feed
+
+    @property
+    def windows(self) -> int:
+        """Windows of one tile; the last may be partly filled."""
+        return -(-self.steps // self.window_steps)
+
+    def window_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the window, within its tile, of index positions."""
+        windows: NDArray[np.int64] = positions // (self.step_vectors * self.window_steps)
+        return windows
+
+    def to_index_space(self, filters: NDArray[Any]) -> NDArray[Any]:
+        """Order ``(out, in / groups, kh, kw)`` values as ``(out, length)``; gaps are zero."""
+        out = filters.shape[0]
+        padded = np.zeros((out, self.blocks * self.step_vectors, self.taps), dtype=filters.dtype)
+        padded[:, : self.group_channels] = filters.reshape(out, self.group_channels, self.taps)
+        blocked = padded.reshape(out, self.blocks, self.step_vectors, self.taps)
+        return blocked.transpose(0, 1, 3, 2).reshape(out, self.length)
+
+    # ---- positions ---------------------------------------------------------------------------
+
+    @property
+    def phase_rows(self) -> int:
+        """Rows of one stride phase of one image."""
+        return -(-self.shape.padded_height // self.shape.stride[0])
+
+    @property
+    def pitch(self) -> int:
+        """Row pitch of a phase."""
+        return -(-self.shape.padded_width // self.shape.stride[1])
+
+    @cached_property
+    def phases(self) -> tuple[tuple[int, int], ...]:
+        """Stride phases (row, column) that some tap reads, in storage order."""
+        rows, columns = self._tap_origins()
+        (sh, sw) = self.shape.stride
+        return tuple(sorted({(r % sh, c % sw) for r in rows for c in columns}))
+
+    @property
+    def phase_positions(self) -> int:
+        """Positions of one phase of one channel, over the batch."""
+        return self.shape.batch * self.phase_rows * self.pitch
+
+    @property
+    def plane(self) -> int:
+        """Positions of one channel."""
+        return len(self.phases) * self.phase_positions
+
+    @cached_property
+    def tap_offsets(self) -> tuple[int, ...]:
+        """Flat offset of each tap, row by row."""
+        rows, columns = self._tap_origins()
+        (sh, sw) = self.shape.stride
+        return tuple(
+            self.phases.index((r % sh, c % sw)) * self.phase_positions
+            + (r // sh) * self.pitch
+            + c // sw
+            for r in rows
+            for c in columns
+        )
+
+    @property
+    def flat_positions(self) -> int:
+        """Flat output positions up to the last valid one, row gaps included."""
+        last_image = (self.shape.batch - 1) * self.phase_rows * self.pitch
+        return last_image + (self.shape.out_height - 1) * self.pitch + self.shape.out_width
+
+    @property
+    def position_tiles(self) -> int:
+        """Vectors that cover the output positions."""
+        return -(-self.flat_positions // self.vector)
+
+    @cached_property
+    def output_positions(self) -> NDArray[np.int64]:
+        """Flat position of each valid output, shape (batch, out_height, out_width)."""
+        batch = np.arange(self.shape.batch)[:, None, None] * self.phase_rows * self.pitch
+        rows = np.arange(self.shape.out_height)[None, :, None] * self.pitch
+        positions: NDArray[np.int64] = batch + rows + np.arange(self.shape.out_width)
+        return positions
+
+    @property
+    def feature_words(self) -> int:
+        """Vectors stored per channel bank, with the tail that an unaligned read touches."""
+        blocks = self.shape.groups * self.blocks
+        last_read = (
+            (blocks - 1) * self.plane
+            + max(self.tap_offsets)
+            + self.position_tiles * self.vector
+            - 1
+        )
+        return max(blocks * self.plane - 1, last_read) // self.vector + 2
+
+    def bank_images(self, features: NDArray[np.int64], fill: int) -> NDArray[np.int64]:
+        """Lay ``(batch, in, h, w)`` activations out as (banks, feature_words, vector).
+
+        Padding positions hold ``fill``, the zero point; positions nobody reads hold 0.
+        """
+        shape = self.shape
+        top, left, _, _ = shape.padding
+        (sh, sw) = shape.stride
+        padded = np.full(
+            (shape.batch, shape.in_channels, self.phase_rows * sh, self.pitch * sw), fill, np.int64
+        )
+        padded[:, :, top : top + shape.height, left : left + shape.width] = features
+        planes = np.stack([padded[:, :, r::sh, c::sw] for r, c in self.phases], axis=1)
+        channels = planes.transpose(2, 1, 0, 3, 4).reshape(shape.groups, self.group_channels, -1)
+        slots = np.zeros((shape.groups, self.blocks * self.step_vectors, self.plane), np.int64)
+        slots[:, : self.group_channels] = channels
+        banks = slots.reshape(-1, self.step_vectors, self.plane).transpose(1, 0, 2)
+        image = np.zeros((self.step_vectors, self.feature_words * self.vector), np.int64)
+        image[:, : banks.shape[1] * self.plane] = banks.reshape(self.step_vectors, -1)
+        return image.reshape(self.step_vectors, self.feature_words, self.vector)
+
+    def _tap_origins(self) -> tuple[list[int], list[int]]:
+        (kh, kw), (dh, dw) = self.shape.kernel, self.shape.dilation
+        return [i * dh for i in range(kh)], [j * dw for j in range(kw)]

@@ -1,0 +1,72 @@
+"""A row of V multiply-accumulate units that share one weight; the same in both families."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .design import CLUSTER_LANES, Design
+
+__all__ = ["MacRow", "weight_copies"]
+
+
+def weight_copies(vector: int) -> int:
+    """Return how many registered copies of the weight there are, each for 16 columns."""
+    return -(-vector // CLUSTER_LANES)
+
+
+class MacRow(wiring.Component):
+    """V multipliers, a product register, V accumulators, and with two sets V finished sums.
+
+    Operands given in cycle c are accumulated at the end of cycle c + 1. With one accumulator set
+    ``sums`` is the accumulator itself; with two, the sums of a finished pass stay in ``sums``
+    while the next pass accumulates.
+
+    Members
+    -------
+    operands : array of V signed(act_bits), in
+    weight : array of signed(weight_bits), in
+        Copies of the one weight, each for 16 columns.
+    valid, first, last : Signal, in
+        The operands count; they start a pass (the accumulators are taken as 0); they end it.
+    finished : Signal, out
+        In this cycle the last product of a pass is added.
+    sums : array of V signed(acc_bits), out
+        Valid from the cycle after ``finished``.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self._design = design
+        super().__init__(
+            {
+                "operands": In(data.ArrayLayout(signed(design.act_bits), design.vector)),
+                "weight": In(
+                    data.ArrayLayout(signed(design.weight_bits), weight_copies(design.vector))
+                ),
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "finished": Out(1),
+                "sums": Out(data.ArrayLayout(signed(design.acc_bits), design.vector)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design = self._design
+        valid, first, last = Signal(), Signal(), Signal()
+        m.d.sync += [valid.eq(self.valid), first.eq(self.first), last.eq(self.last)]
+        m.d.comb += self.finished.eq(valid & last)
+        for v in range(design.vector):
+            product = Signal(signed(design.act_bits + design.weight_bits), name=f"product_{v}")
+            total = Signal(signed(design.acc_bits), name=f"total_{v}")
+            m.d.sync += product.eq(self.operands[v] * self.weight[v // CLUSTER_LANES])
+            if design.acc_sets == 1:
+                accumulator = self.sums[v]
+            else:
+                accumulator = Signal(signed(design.acc_bits), name=f"accumulator_{v}")
+                with m.If(self.finished):
+                    m.d.sync += self.sums[v].eq(total)
+            m.d.comb += total.eq(Mux(first, 0, accumulator) + product)
+            with m.If(valid):
+                m.d.sync += accumulator.eq(total)
+        return m

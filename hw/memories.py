@@ -1,0 +1,79 @@
+"""The on-chip memories of a design: what there is, how deep and how wide.
+
+One table serves the gateware (``hw.top`` instantiates it), the load stream (``hw.image`` fills
+it) and the area (``sim.cost`` charges it), so that what is charged is what is emitted.
+"""
+
+from dataclasses import dataclass
+
+from .design import Buffers, Design
+from .feeder import address_layout
+from .fetch import index_word
+from .loader import MemoryKind
+from .requantize import filter_layout
+
+__all__ = ["Memory", "lanes_per_beat", "memories"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A set of equal memories.
+
+    Attributes
+    ----------
+    kind : MemoryKind
+    count : int
+        How many there are: per lane, lane group, drain unit or half channel bank.
+    depth, width : int
+        Words, and bits per word.
+    """
+
+    kind: MemoryKind
+    count: int
+    depth: int
+    width: int
+
+    @property
+    def bits(self) -> int:
+        """Bits of all of them."""
+        return self.count * self.depth * self.width
+
+
+def lanes_per_beat(design: Design, word_bits: int) -> int:
+    """Lanes whose words fit in one beat of the load stream."""
+    return min(design.lanes, design.bus_bits // word_bits)
+
+
+def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
+    """Return every memory of a design.
+
+    Features have an even and an odd half per channel bank. Dense weights of the lanes that one
+    load beat fills share a memory, since all lanes read the same address.
+    """
+    found = [
+        Memory(
+            MemoryKind.TAPS, 1, buffers.tap_words,
+            address_layout(design, buffers.feature_words).size,
+        ),
+        Memory(
+            MemoryKind.FILTERS, design.drain, buffers.filter_words, filter_layout(design).size
+        ),
+        Memory(
+            MemoryKind.FEATURES, 2 * design.feed, -(-buffers.feature_words // 2),
+            design.vector * design.act_bits,
+        ),
+    ]  # fmt: skip
+    if design.family == "dense":
+        group = lanes_per_beat(design, design.weight_bits)
+        found.append(
+            Memory(
+                MemoryKind.WEIGHTS, -(-design.lanes // group), buffers.weight_words,
+                group * design.weight_bits,
+            )
+        )  # fmt: skip
+    else:
+        found += [
+            Memory(MemoryKind.INDEX, design.lanes, buffers.index_words, index_word(design).size),
+            Memory(MemoryKind.WEIGHTS, design.lanes, buffers.weight_words, design.weight_bits),
+        ]
+    return tuple(found)

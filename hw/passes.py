@@ -1,0 +1,57 @@
+"""The pass counter: position vectors within filter tiles within convolution groups."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .design import Design
+from .registers import layer_layout
+
+__all__ = ["PassCounter"]
+
+
+class PassCounter(wiring.Component):
+    """Counts passes in program order; everything that works pass by pass holds one.
+
+    Members
+    -------
+    registers : layer registers, in
+    start : Signal, in
+        Back to the first pass.
+    advance : Signal, in
+        This pass ends in this cycle.
+    last_position, last_tile, last : Signal, out
+        This pass is the last of its tile; of a tile that is the last of its group; of all.
+    """
+
+    def __init__(self, design: Design) -> None:
+        super().__init__(
+            {
+                "registers": In(layer_layout(design)),
+                "start": In(1),
+                "advance": In(1),
+                "last_position": Out(1),
+                "last_tile": Out(1),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        position, tile, group = Signal(16), Signal(16), Signal(16)
+        last_group = Signal()
+        m.d.comb += [
+            self.last_position.eq(position == self.registers.position_tiles - 1),
+            self.last_tile.eq(tile == self.registers.tiles_per_group - 1),
+            last_group.eq(group == self.registers.groups - 1),
+            self.last.eq(self.last_position & self.last_tile & last_group),
+        ]
+        with m.If(self.start):
+            m.d.sync += [position.eq(0), tile.eq(0), group.eq(0)]
+        with m.Elif(self.advance):
+            m.d.sync += position.eq(position + 1)
+            with m.If(self.last_position):
+                m.d.sync += [position.eq(0), tile.eq(tile + 1)]
+                with m.If(self.last_tile):
+                    m.d.sync += [tile.eq(0), group.eq(group + 1)]
+        return m

@@ -1,0 +1,60 @@
+"""The ports that both array families share, so that one top serves both.
+
+Members
+-------
+registers : layer registers, in
+start : Signal, in
+tap_address, tap_enable, tap_data : memory read port of the tap offsets
+bank_addresses : array of 2 addresses, out; bank_data : array of feed pairs of vectors, in
+take, ready : Signal(lanes)
+    Handshake with the output stage.
+sums : array of lanes arrays of V signed(acc_bits), out
+"""
+
+from typing import Any
+
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .design import Buffers, Design
+from .feeder import Feeder, address_layout
+from .registers import layer_layout
+
+__all__ = ["array_members", "bank_row", "forward"]
+
+
+def bank_row(buffers: Buffers) -> Any:
+    """Return the shape of a row address of a half bank."""
+    return unsigned(max(1, (-(-buffers.feature_words // 2) - 1).bit_length()))
+
+
+def array_members(design: Design, buffers: Buffers) -> dict[str, wiring.Member]:
+    """Return the members shared by ``SparseArray`` and ``DenseArray``."""
+    vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+    sums = data.ArrayLayout(signed(design.acc_bits), design.vector)
+    return {
+        "registers": In(layer_layout(design)),
+        "start": In(1),
+        "tap_address": Out(range(max(2, buffers.tap_words))),
+        "tap_enable": Out(1),
+        "tap_data": In(address_layout(design, buffers.feature_words)),
+        "bank_addresses": Out(data.ArrayLayout(bank_row(buffers), 2)),
+        "bank_data": In(data.ArrayLayout(data.ArrayLayout(vector, 2), design.feed)),
+        "take": In(design.lanes),
+        "ready": Out(design.lanes),
+        "sums": Out(data.ArrayLayout(sums, design.lanes)),
+    }
+
+
+def forward(m: Module, array: Any, feeder: Feeder) -> None:
+    """Pass the feeder's registers and memory ports through the array."""
+    m.d.comb += [
+        feeder.registers.eq(array.registers),
+        feeder.start.eq(array.start),
+        array.tap_address.eq(feeder.tap_address),
+        array.tap_enable.eq(feeder.tap_enable),
+        feeder.tap_data.eq(array.tap_data),
+        array.bank_addresses.eq(feeder.bank_addresses),
+        feeder.bank_data.eq(array.bank_data),
+    ]

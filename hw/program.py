@@ -1,0 +1,233 @@
+"""The program of a layer on a design: which filter each lane works on, and its encoded stream.
+
+The ``Program`` is the one description of the work. The RTL runs its memory image
+(``hw.image``), the simulator times it (``sim.exact``). Filters are dealt to lanes offline, by
+their number of entries, so that the lanes of one tile have about equal work.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FitError
+from ..models.formats import Bitmap, Dense, IndexFormat, Relative, Stream, smallest
+from ..models.layer import Layer, LayerShape
+from .design import Buffers, Design
+from .layout import Layout
+
+__all__ = [
+    "ABSENT",
+    "MAX_LENGTH",
+    "MAX_WINDOWS",
+    "WINDOW_COUNT_BITS",
+    "Masked",
+    "Program",
+    "check_arithmetic",
+]
+
+WINDOW_COUNT_BITS = 13
+"""Width of the running window numbers; they are compared modulo 2**13."""
+
+MAX_WINDOWS = 1 << (WINDOW_COUNT_BITS - 2)
+"""Windows of one tile: a lane's next entry may lie two tiles of windows ahead of the feeder."""
+
+MAX_LENGTH = (1 << 16) - 1
+"""Index positions of one filter."""
+
+_COUNT_LIMIT = (1 << 16) - 1
+
+ABSENT = Stream(
+    words=np.zeros(0, np.uint64),
+    end=np.zeros(0, np.bool_),
+    entry_positions=np.zeros(1, np.int64),
+    entry_is_filler=np.ones(1, np.bool_),
+)
+"""What a lane without a filter issues in a tile: one filler, from no stored word."""
+
+
+class Masked(Protocol):
+    """Anything with a geometry and a mask: a quantized ``Layer``, or a layer of shapes only."""
+
+    @property
+    def shape(self) -> LayerShape:
+        """Geometry of the layer."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Kept weights, (out, in / groups, kh, kw)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One layer laid out for one design.
+
+    Attributes
+    ----------
+    design : Design
+    layout : Layout
+    format : IndexFormat
+        Index format of the layer (dense in the dense family).
+    assignment : int64 array (tiles, lanes)
+        Filter of each lane in each filter tile, -1 where there is none. Tiles of one convolution
+        group follow each other.
+    streams : tuple of tuple of Stream
+        Index stream of each lane in each filter tile.
+    """
+
+    design: Design
+    layout: Layout
+    format: IndexFormat
+    assignment: NDArray[np.int64]
+    streams: tuple[tuple[Stream, ...], ...]
+
+    @classmethod
+    def plan(cls, layer: Masked, design: Design, form: IndexFormat | None = None) -> "Program":
+        """Lay a layer out for a design, in the given format or the smallest one.
+
+        Raises
+        ------
+        FitError
+            If the layer does not fit the design's counters, formats or buffers.
+        """
+        layout = Layout.of(layer.shape, design)
+        name = layer.shape.name
+        if layout.length > MAX_LENGTH:
+            raise FitError(
+                f"layer {name}: a filter has {layout.length} index positions; {design.name} counts"
+                f" to {MAX_LENGTH}"
+            )
+        if layout.windows > MAX_WINDOWS and design.family == "sparse":
+            raise FitError(
+                f"layer {name}: a tile has {layout.windows} windows; {design.name} counts to"
+                f" {MAX_WINDOWS}; a larger design.window helps"
+            )
+        mask = layout.to_index_space(layer.mask)
+        chosen = form or cls.choose_format(mask, design)
+        _check_format(name, chosen, design)
+        counts = chosen.entry_counts(mask)
+        assignment = _deal(counts, layer.shape, design)
+        if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
+            raise FitError(
+                f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
+                f" vectors; {design.name} counts to {_COUNT_LIMIT}"
+            )
+        encoded = [
+            chosen.encode(np.flatnonzero(row), layout.length, design.scan_bits) for row in mask
+        ]
+        streams = tuple(
+            tuple(encoded[f] if f >= 0 else ABSENT for f in lanes) for lanes in assignment
+        )
+        program = cls(design, layout, chosen, assignment, streams)
+        program._check_buffers()
+        return program
+
+    @staticmethod
+    def choose_format(mask: NDArray[np.bool_], design: Design) -> IndexFormat:
+        """Return the supported format that stores a mask (filters, length) in the fewest bits."""
+        if design.family == "dense":
+            return Dense()
+        return smallest(mask, design.weight_bits, design.scan_bits, design.index_bits)
+
+    @property
+    def shape(self) -> LayerShape:
+        """Geometry of the layer."""
+        return self.layout.shape
+
+    @property
+    def tiles(self) -> int:
+        """Filter tiles of all groups."""
+        return len(self.assignment)
+
+    @property
+    def tiles_per_group(self) -> int:
+        """Filter tiles of one convolution group."""
+        return self.tiles // self.shape.groups
+
+    @property
+    def last_tile_lanes(self) -> int:
+        """Lanes that have a filter in the last tile of a group."""
+        return int((self.assignment[self.tiles_per_group - 1] >= 0).sum())
+
+    @cached_property
+    def kept_weights(self) -> int:
+        """Weights that are stored and multiplied (all of them in the dense format)."""
+        return sum(
+            int((~stream.entry_is_filler).sum()) for lanes in self.streams for stream in lanes
+        )
+
+    @cached_property
+    def buffers(self) -> Buffers:
+        """Memory depths this program needs."""
+        weights = np.array(
+            [[(~s.entry_is_filler).sum() for s in lanes] for lanes in self.streams]
+        ).sum(axis=0)
+        words = np.array([[len(s.words) for s in lanes] for lanes in self.streams]).sum(axis=0)
+        return Buffers(
+            weight_words=max(1, int(weights.max())),
+            index_words=0 if self.design.family == "dense" else max(1, int(words.max())),
+            feature_words=self.layout.feature_words,
+            filter_words=self.tiles * self.design.drain_groups,
+            tap_words=self.layout.taps,
+        )
+
+    def _check_buffers(self) -> None:
+        have = self.design.buffers
+        if have is None:
+            return
+        need = self.buffers
+        for field in ("weight_words", "index_words", "feature_words", "filter_words", "tap_words"):
+            if getattr(need, field) > getattr(have, field):
+                raise FitError(
+                    f"layer {self.shape.name}: needs {getattr(need, field)} words in"
+                    f" design.buffers.{field}; {self.design.name} has {getattr(have, field)}"
+                )
+
+
+def check_arithmetic(layer: Layer, design: Design) -> None:
+    """Refuse a layer whose numbers do not fit the design's widths.
+
+    Raises
+    ------
+    FitError
+        If a weight, an activation or any partial sum could exceed its register.
+    """
+    for field, need in (
+        ("weight_bits", layer.weight_bits),
+        ("act_bits", layer.act_bits),
+        ("acc_bits", layer.accumulator_bits),
+    ):
+        have = getattr(design, field)
+        if need > have:
+            raise FitError(f"layer {layer.name}: needs {field} = {need}; {design.name} has {have}")
+
+
+def _check_format(name: str, form: IndexFormat, design: Design) -> None:
+    if design.family == "dense" and not isinstance(form, Dense):
+        raise FitError(f"layer {name}: {design.name} reads the dense format only, not {form.name}")
+    if isinstance(form, Relative) and form.index_bits not in design.index_bits:
+        raise FitError(
+            f"layer {name}: {design.name} unpacks relative indices of"
+            f" {', '.join(map(str, design.index_bits))} bits, not {form.index_bits}"
+        )
+    if not isinstance(form, Relative | Bitmap | Dense):
+        raise FitError(f"layer {name}: {design.name} cannot read the format {form.name}")
+
+
+def _deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
+    """Deal filters to (tile, lane): like with like, the lightest first within a tile.
+
+    The output stage visits lane 0 first, so the lane that is ready first should be lane 0.
+    """
+    filters = shape.out_channels // shape.groups
+    tiles = -(-filters // design.lanes)
+    assignment = np.full((shape.groups * tiles, design.lanes), -1, np.int64)
+    for group in range(shape.groups):
+        members = np.arange(group * filters, (group + 1) * filters)
+        by_work = members[np.argsort(-counts[members], kind="stable")]
+        for tile in range(tiles):
+            chunk = by_work[tile * design.lanes : (tile + 1) * design.lanes]
+            assignment[group * tiles + tile, : len(chunk)] = chunk[::-1]
+    return assignment

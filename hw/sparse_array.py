@@ -1,0 +1,159 @@
+"""The sparse array: feeder, clusters of lanes with their windows, and window credits.
+
+The feeder may begin a window while every cluster has a free one. A cluster gives a window back
+once its lanes are past it; the pulse takes a cycle to the feeder's credit counter and counts in
+the cycle after.
+"""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .design import CLUSTER_LANES, Buffers, Design
+from .feeder import Feeder
+from .fetch import index_word
+from .lane import LaneState, SparseLane
+from .ports import array_members, forward
+from .tree import broadcast
+from .window import ClusterWindow, feed_layout
+
+__all__ = ["SparseArray"]
+
+
+class SparseArray(wiring.Component):
+    """Lanes, windows and feeder of the sparse family; the memories are outside.
+
+    Besides the members of every array (``hw.ports``):
+
+    Members
+    -------
+    index_address, index_enable, index_data : memory read ports of the lanes' index words
+    weight_address, weight_enable, weight_data : memory read ports of the lanes' weights
+    states : array of lanes LaneState, out
+        What each lane did in the cycle before.
+    fed_any, feeder_waits : Signal, out
+        In the cycle before, a window had been fed; the feeder waited for a free window.
+    """
+
+    def __init__(self, design: Design, buffers: Buffers) -> None:
+        self._design = design
+        self._buffers = buffers
+        lanes = design.lanes
+        super().__init__(
+            array_members(design, buffers)
+            | {
+                "index_address": Out(range(max(2, buffers.index_words))).array(lanes),
+                "index_enable": Out(1).array(lanes),
+                "index_data": In(index_word(design)).array(lanes),
+                "weight_address": Out(range(max(2, buffers.weight_words))).array(lanes),
+                "weight_enable": Out(1).array(lanes),
+                "weight_data": In(signed(design.weight_bits)).array(lanes),
+                "states": Out(data.ArrayLayout(LaneState, lanes)),
+                "fed_any": Out(1),
+                "feeder_waits": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design, buffers = self._design, self._buffers
+        m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.tap_words)
+        forward(m, self, feeder)
+        clusters = [
+            ClusterWindow(design, min(CLUSTER_LANES, design.lanes - c * CLUSTER_LANES))
+            for c in range(design.clusters)
+        ]
+        self._pace(m, feeder, clusters)
+        for c, cluster in enumerate(clusters):
+            m.submodules[f"window_{c}"] = cluster
+            m.d.comb += cluster.start.eq(self.start)
+            lanes = range(c * CLUSTER_LANES, min((c + 1) * CLUSTER_LANES, design.lanes))
+            past = []
+            for index in lanes:
+                lane = SparseLane(design, index, buffers.index_words, buffers.weight_words)
+                m.submodules[f"lane_{index}"] = lane
+                m.d.comb += [
+                    lane.registers.eq(self.registers),
+                    lane.start.eq(self.start),
+                    self.index_address[index].eq(lane.index_address),
+                    self.index_enable[index].eq(lane.index_enable),
+                    lane.index_data.eq(self.index_data[index]),
+                    self.weight_address[index].eq(lane.weight_address),
+                    self.weight_enable[index].eq(lane.weight_enable),
+                    lane.weight_data.eq(self.weight_data[index]),
+                    lane.ring.eq(cluster.ring),
+                    lane.fed.eq(cluster.fed),
+                    lane.released.eq(cluster.released),
+                    lane.take.eq(self.take[index]),
+                    self.ready[index].eq(lane.ready),
+                    self.sums[index].eq(lane.sums),
+                    self.states[index].eq(lane.state),
+                ]
+                past.append(lane.past)
+            m.d.comb += cluster.past.eq(Cat(*past))
+        return m
+
+    def _pace(self, m: Module, feeder: Feeder, clusters: list[ClusterWindow]) -> None:
+        """Group steps into windows, hold the feeder back, and broadcast what it reads."""
+        design = self._design
+        window_steps = design.window // design.feed
+        steps_left_bits = range(max(2, window_steps))
+        within = Signal(steps_left_bits)  # step within its window
+        place = Signal(range(max(2, design.run_ahead)))  # window within the ring
+        free = Signal()
+        issue, ends = Signal(), Signal()
+        credits = [
+            Signal(range(design.run_ahead + 1), init=design.run_ahead, name=f"credits_{c}")
+            for c in range(len(clusters))
+        ]
+        m.d.comb += [
+            free.eq(Cat(*(credit.any() for credit in credits)).all()),
+            feeder.go.eq((within != 0) | free),
+            issue.eq(feeder.step.valid & feeder.go),
+            ends.eq(feeder.step.last | (within == window_steps - 1)),
+        ]
+        with m.If(issue):
+            m.d.sync += within.eq(within + 1)
+            with m.If(ends):
+                m.d.sync += [within.eq(0), place.eq(place + 1)]
+                if design.run_ahead == 1:
+                    m.d.sync += place.eq(0)
+        opens = Signal()
+        m.d.comb += opens.eq(issue & (within == 0))
+        for credit, cluster in zip(credits, clusters, strict=True):
+            m.d.sync += credit.eq(credit + cluster.give_back - opens)
+            with m.If(self.start):
+                m.d.sync += credit.eq(design.run_ahead)
+        with m.If(self.start):
+            m.d.sync += [within.eq(0), place.eq(0)]
+
+        written = Signal(feed_layout(design))
+        control = Signal(data.StructLayout({"valid": 1, "last": 1, "step": written.step.shape()}))
+        m.d.comb += [
+            control.valid.eq(issue),
+            control.last.eq(ends),
+            control.step.eq(place * window_steps + within),
+        ]
+        for stage in range(4):
+            later = Signal.like(control, name=f"control_{stage}")
+            m.d.sync += later.eq(control)
+            with m.If(self.start):
+                m.d.sync += later.valid.eq(0)
+            control = later
+        m.d.comb += [
+            written.valid.eq(control.valid),
+            written.last.eq(control.last),
+            written.step.eq(control.step),
+            written.vectors.eq(feeder.vectors),
+        ]
+        spread = broadcast(m, written, design.lanes, "feed")
+        for c, cluster in enumerate(clusters):
+            m.d.comb += cluster.feed.eq(spread[c if len(spread) > 1 else 0])
+
+        fed_before, waits = Signal(), Signal()
+        m.d.comb += waits.eq(feeder.step.valid & ~feeder.go)
+        with m.If(clusters[0].feed.valid & clusters[0].feed.last):
+            m.d.sync += fed_before.eq(1)
+        with m.If(self.start):
+            m.d.sync += fed_before.eq(0)
+        m.d.sync += [self.fed_any.eq(fed_before), self.feeder_waits.eq(waits)]

@@ -1,0 +1,1 @@
+"""Synthesis: open tools run on the emitted Verilog, and the tables measured with them."""

@@ -1,0 +1,1 @@
+"""Technology: cards, Liberty cell libraries, the SRAM model and static timing analysis."""

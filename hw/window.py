@@ -1,0 +1,80 @@
+"""A cluster's activation windows: a ring of vectors that up to 16 lanes pick from.
+
+Every cluster holds its own copy, written by the broadcast feed, so that no vector drives more
+than 16 lanes. A window is given back once all lanes of the cluster are past it.
+"""
+
+from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .design import Design
+from .program import WINDOW_COUNT_BITS
+
+__all__ = ["ClusterWindow", "feed_layout"]
+
+
+def feed_layout(design: Design) -> data.StructLayout:
+    """Return the layout of a feed step on its way into the windows.
+
+    ``step`` is its place in the ring, ``last`` ends a window.
+    """
+    vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+    return data.StructLayout(
+        {
+            "valid": 1,
+            "last": 1,
+            "step": unsigned((design.ring // design.feed - 1).bit_length()),
+            "vectors": data.ArrayLayout(vector, design.feed),
+        }
+    )
+
+
+class ClusterWindow(wiring.Component):
+    """The ring of one cluster.
+
+    Members
+    -------
+    start : Signal, in
+    feed : feed_layout, in
+    past : Signal(lanes), in
+        Lanes that need no window up to number ``released`` any more.
+    ring : array of window * run_ahead vectors, out
+    fed, released : Signal, out
+        Running numbers of windows received and given back.
+    give_back : Signal, out
+        One pulse per window given back, a cycle later.
+    """
+
+    def __init__(self, design: Design, lanes: int) -> None:
+        self._design = design
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        super().__init__(
+            {
+                "start": In(1),
+                "feed": In(feed_layout(design)),
+                "past": In(lanes),
+                "ring": Out(data.ArrayLayout(vector, design.ring)),
+                "fed": Out(WINDOW_COUNT_BITS),
+                "released": Out(WINDOW_COUNT_BITS),
+                "give_back": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        design = self._design
+        for slot in range(design.ring):
+            step, vector = divmod(slot, design.feed)
+            with m.If(self.feed.valid & (self.feed.step == step)):
+                m.d.sync += self.ring[slot].eq(self.feed.vectors[vector])
+        release = Signal()
+        m.d.comb += release.eq(self.past.all() & (self.released != self.fed))
+        m.d.sync += self.give_back.eq(release)
+        with m.If(self.feed.valid & self.feed.last):
+            m.d.sync += self.fed.eq(self.fed + 1)
+        with m.If(release):
+            m.d.sync += self.released.eq(self.released + 1)
+        with m.If(self.start):
+            m.d.sync += [self.fed.eq(0), self.released.eq(0), self.give_back.eq(0)]
+        return m

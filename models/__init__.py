@@ -1,0 +1,1 @@
+"""Networks: layers, ONNX import, quantization and sparse formats."""

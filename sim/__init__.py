@@ -1,0 +1,1 @@
+"""Simulation: cycles, area and break-even of a layer on a design."""

@@ -1,0 +1,288 @@
+"""The timing contract of ARCHITECTURE.md, stepped cycle by cycle: slow, and plain to check.
+
+Each stage is a state machine that knows only its own line of the table. It shares nothing with
+the simulator but the ``Program`` and ``Counters``.
+"""
+
+from dataclasses import dataclass, field
+
+from bosquet.hw.program import Program
+from bosquet.sim.counters import STALLS, Counters
+
+
+def interpret(program: Program) -> Counters:
+    """Run a program one cycle at a time."""
+    if program.design.family == "dense":
+        return DenseArray(program).run()
+    return SparseArray(program).run()
+
+
+def stages(consumers: int) -> int:
+    """Broadcast stages, as the contract spells them out: 0 up to 16, 1 up to 256."""
+    assert consumers <= 256
+    return 0 if consumers <= 16 else 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    window: int
+    steps: int
+    filler: bool
+    pass_number: int
+    first: bool
+    last: bool
+
+
+class OutputStage:
+    """One group at a time, each for ``drain_cycles`` cycles."""
+
+    def __init__(self, program: Program) -> None:
+        design = program.design
+        self.program = program
+        self.groups = [
+            list(range(low, min(low + design.drain, design.lanes)))
+            for low in range(0, design.lanes, design.drain)
+        ]
+        self.duration = design.drain_cycles
+        self.visits = [
+            (p, g)
+            for p in range(program.tiles * program.layout.position_tiles)
+            for g in range(len(self.groups))
+        ]
+        self.next_visit = 0
+        self.left = 0  # cycles left of the group being taken
+        self.taken: dict[tuple[int, int], int] = {}  # (pass, lane): cycle
+        self.beats: list[int] = []
+
+    @property
+    def finished(self) -> bool:
+        return self.next_visit == len(self.visits) and not self.left
+
+    def step(self, now: int, ready: dict[tuple[int, int], int]) -> None:
+        if not self.left and self.next_visit < len(self.visits):
+            p, g = self.visits[self.next_visit]
+            if all(ready.get((p, lane), now + 1) <= now for lane in self.groups[g]):
+                self.left = self.duration
+                self.next_visit += 1
+                tile = p // self.program.layout.position_tiles
+                latency = 6 + (1 if len(self.groups) <= 16 else 2)
+                if any(self.program.assignment[tile][lane] >= 0 for lane in self.groups[g]):
+                    self.beats += [now + i + latency for i in range(self.duration)]
+        if self.left:
+            self.left -= 1
+            if not self.left:
+                p, g = self.visits[self.next_visit - 1]
+                for lane in self.groups[g]:
+                    self.taken[p, lane] = now
+
+    def is_free(self, p: int, lane: int, now: int) -> bool:
+        """Whether the accumulators of a lane no longer hold the sums before pass ``p``."""
+        return p == 0 or self.taken.get((p - 1, lane), now) < now
+
+
+class DenseArray:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.output = OutputStage(program)
+
+    def run(self) -> Counters:
+        program, design = self.program, self.program.design
+        steps, lanes = program.layout.steps, design.lanes
+        passes = program.tiles * program.layout.position_tiles
+        gate = steps - 1 if design.acc_sets == 2 else 0
+        ready: dict[tuple[int, int], int] = {}
+        operands: dict[int, int] = {}  # cycle: pass
+        p = step = now = 0
+        while p < passes or not self.output.finished:
+            self.output.step(now, ready)
+            if p < passes and (step != gate or self.output.is_free(p, lanes - 1, now)):
+                operands[now + 4 + stages(lanes)] = p
+                step += 1
+                if step == steps:
+                    ready |= {(p, lane): now + 6 + stages(lanes) for lane in range(lanes)}
+                    p, step = p + 1, 0
+            now += 1
+        cycles = max(self.output.beats) + 1
+        tally = dict.fromkeys(("compute", *STALLS), 0)
+        for now in range(cycles):
+            for lane in range(lanes):
+                if now < min(operands):
+                    tally["fill"] += 1
+                elif now not in operands:
+                    tally["drain"] += 1
+                else:
+                    tile = operands[now] // program.layout.position_tiles
+                    has_filter = program.assignment[tile][lane] >= 0
+                    tally["compute" if has_filter else "imbalance"] += 1
+        return counters(lanes, cycles, tally, len(self.output.beats))
+
+
+@dataclass
+class Lane:
+    """Decoder, FIFO and issue of one lane."""
+
+    entries: list[Entry]
+    depth: int
+    reads_words: bool
+    decoding: int = 0  # decoder cycles spent on the next entry
+    emitted: list[int] = field(default_factory=list)  # x of the entries emitted so far
+    issued: list[int] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        return len(self.issued) == len(self.entries)
+
+    def decode(self, now: int) -> None:
+        """Work on the next entry; emit it when its steps are done and a place is free."""
+        e = len(self.emitted)
+        if e == len(self.entries) or now < (2 if e == 0 and self.reads_words else 0):
+            return
+        self.decoding += 1
+        needed = self.entries[e].steps if e or self.reads_words else 1
+        room = e < self.depth or (e - self.depth < len(self.issued))
+        if self.decoding >= needed and room:
+            self.emitted.append(now)
+            self.decoding = 0
+
+    def head(self, now: int) -> Entry | None:
+        """The entry at the head of the FIFO in this cycle."""
+        e = len(self.issued)
+        if e < len(self.emitted) and self.emitted[e] + 2 <= now:
+            return self.entries[e]
+        return None
+
+
+class SparseArray:
+    def __init__(self, program: Program) -> None:
+        design, layout = program.design, program.layout
+        self.program = program
+        self.passes = program.tiles * layout.position_tiles
+        self.lanes = [self.lane(number) for number in range(design.lanes)]
+        self.output = OutputStage(program)
+        self.delay = 5 + stages(design.lanes)
+        per_window = design.window // design.feed
+        in_pass = [min(per_window, layout.steps - s) for s in range(0, layout.steps, per_window)]
+        self.window_steps = in_pass * self.passes
+        self.window_count = len(self.window_steps)
+        # Feeder
+        self.window, self.step = 0, 0  # the next step
+        self.fed: dict[int, int] = {}
+        # Windows released by each cluster, and the cycle of the last release.
+        clusters = range(0, design.lanes, 16)
+        self.clusters = [self.lanes[low : low + 16] for low in clusters]
+        self.released: list[list[int]] = [[] for _ in clusters]
+
+    def lane(self, number: int) -> Lane:
+        program, layout = self.program, self.program.layout
+        windows = -(-layout.steps // layout.window_steps)
+        entries: list[Entry] = []
+        for p in range(self.passes):
+            stream = program.streams[p // layout.position_tiles][number]
+            steps = program.format.decode_steps(stream, program.design.scan_bits)
+            count = len(stream.entry_positions)
+            for e, k in enumerate(stream.entry_positions):
+                window = int(k) // layout.step_vectors // layout.window_steps
+                entries.append(
+                    Entry(
+                        p * windows + window,
+                        int(steps[e]),
+                        bool(stream.entry_is_filler[e]),
+                        p,
+                        e == 0,
+                        e == count - 1,
+                    )
+                )
+        reads_words = len(program.streams[0][number].words) > 0
+        return Lane(entries, program.design.fifo_depth, reads_words)
+
+    def is_released(self, window: int, now: int) -> bool:
+        """Whether every cluster released a window at least two cycles ago."""
+        return all(len(own) > window and own[window] + 2 <= now for own in self.released)
+
+    def feed(self, now: int) -> bool:
+        """Issue a step if possible; return whether the feeder waits for a release."""
+        if self.window == self.window_count:
+            return False
+        oldest = self.window - self.program.design.run_ahead
+        if self.step == 0 and oldest >= 0 and not self.is_released(oldest, now):
+            return True
+        self.step += 1
+        if self.step == self.window_steps[self.window]:
+            self.fed[self.window] = now + self.delay
+            self.window, self.step = self.window + 1, 0
+        return False
+
+    def release(self, now: int) -> None:
+        """Let each cluster release at most one window; before the lanes issue in this cycle."""
+        for own, lanes in zip(self.released, self.clusters, strict=True):
+            window = len(own)
+            if window == self.window_count or self.fed.get(window, now + 1) > now:
+                continue
+            heads = [lane.head(now) for lane in lanes]
+            if all(
+                lane.done or (head is not None and head.window > window)
+                for lane, head in zip(lanes, heads, strict=True)
+            ):
+                own.append(now)
+
+    def run(self) -> Counters:
+        design = self.program.design
+        add = 4 + stages(design.vector)
+        ready: dict[tuple[int, int], int] = {}
+        causes: list[list[str]] = []  # of each cycle, of each lane
+        now = 0
+        while not (self.output.finished and all(lane.done for lane in self.lanes)):
+            assert now < 200_000, "deadlock"
+            waits = self.feed(now)
+            self.release(now)
+            self.output.step(now, ready)
+            all_done = all(lane.done for lane in self.lanes)
+            row = []
+            for number, lane in enumerate(self.lanes):
+                cause = self.cause(number, now, waits, all_done)
+                row.append(cause)
+                lane.decode(now)
+                if cause in ("compute", "filler"):
+                    entry = lane.entries[len(lane.issued)]
+                    lane.issued.append(now)
+                    if entry.last:
+                        ready[entry.pass_number, number] = now + add
+            causes.append(row)
+            now += 1
+        cycles = max(self.output.beats) + 1
+        causes += [["drain"] * design.lanes for _ in range(cycles - len(causes))]
+        tally = dict.fromkeys(("compute", *STALLS), 0)
+        for row in causes[:cycles]:
+            for cause in row:
+                tally[cause] += 1
+        return counters(design.lanes, cycles, tally, len(self.output.beats))
+
+    def cause(self, number: int, now: int, feeder_waits: bool, all_done: bool) -> str:
+        """What a lane does in this cycle: the rows of the counter table, in order."""
+        lane = self.lanes[number]
+        head = lane.head(now)
+        if head is not None:
+            gate = head.last if self.program.design.acc_sets == 2 else head.first
+            free = not gate or self.output.is_free(head.pass_number, number, now)
+            fed = self.fed.get(head.window, now + 1) <= now
+            if fed and free:
+                return "filler" if head.filler else "compute"
+        if self.fed.get(0, now + 1) > now:
+            return "fill"
+        if lane.done:
+            return "drain" if all_done else "imbalance"
+        if head is None:
+            return "weight_buffer"
+        if not free:
+            return "drain"
+        return "window" if feeder_waits else "feed"
+
+
+def counters(lanes: int, cycles: int, tally: dict[str, int], beats: int) -> Counters:
+    return Counters(
+        lanes=lanes,
+        cycles=cycles,
+        compute=tally["compute"],
+        stalls={name: tally[name] for name in STALLS},
+        output_beats=beats,
+    )
