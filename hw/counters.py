@@ -31,7 +31,6 @@ class Counters(wiring.Component):
         Of the cycle before.
     loaded, sent : Signal, in
         A load beat, an output beat is accepted in this cycle.
-    clear_loaded : Signal, in
     values : struct of counters, out
     """
 
@@ -65,8 +64,14 @@ class Counters(wiring.Component):
                 if name != "load_beats":
                     m.d.sync += values[name].eq(0)
             m.d.sync += behind.eq(0)
+        loads_end = Signal()  # the next load beat is the first for another layer
         with m.If(self.loaded):
-            m.d.sync += values.load_beats.eq(values.load_beats + 1)
+            m.d.sync += [
+                values.load_beats.eq(Mux(loads_end, 1, values.load_beats + 1)),
+                loads_end.eq(0),
+            ]
+        with m.If(self.start):
+            m.d.sync += loads_end.eq(1)
         return m
 
 

@@ -9,9 +9,9 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .dense_lane import DenseLane
 from .design import CLUSTER_LANES, Buffers, Design, broadcast_stages
 from .feeder import Feeder, step_layout
-from .mac import MacRow
 from .passes import PassCounter
 from .ports import array_members, forward
 from .tree import broadcast
@@ -84,7 +84,9 @@ class DenseArray(wiring.Component):
                 m.d.sync += later.valid.eq(0)
             steps.append(later)
         self._read_weights(m, steps[2 + row_stages - weight_stages])
-        self._multiply(m, feeder, steps[4 + row_stages])
+        self._follow(m, steps[4 + row_stages])
+        arriving = steps[3 + row_stages - weight_stages].valid
+        self._lanes(m, feeder, steps[4 + row_stages], arriving)
         return m
 
     def _read_weights(self, m: Module, step: data.View) -> None:
@@ -107,10 +109,9 @@ class DenseArray(wiring.Component):
         with m.If(self.start):
             m.d.sync += [address.eq(0), tile_start.eq(0)]
 
-    def _multiply(self, m: Module, feeder: Feeder, step: data.View) -> None:
-        """Broadcast the vector to the lanes and each weight to its columns."""
-        design = self._design
-        m.submodules.position = position = PassCounter(design)
+    def _follow(self, m: Module, step: data.View) -> None:
+        """Tell the counters what the lanes do."""
+        m.submodules.position = position = PassCounter(self._design)
         m.d.comb += [
             position.registers.eq(self.registers),
             position.start.eq(self.start),
@@ -124,26 +125,21 @@ class DenseArray(wiring.Component):
         with m.If(self.start):
             m.d.sync += self.filled.eq(0)
 
+    def _lanes(self, m: Module, feeder: Feeder, step: data.View, arriving: Signal) -> None:
+        """Broadcast the vector to the lanes."""
+        design = self._design
         vectors = broadcast(m, feeder.vectors[0], design.lanes, "vector")
-        for lane in range(design.lanes):
-            macs = MacRow(design)
-            m.submodules[f"lane_{lane}"] = macs
-            held = Signal(signed(design.weight_bits), name=f"weight_{lane}")
-            m.d.sync += held.eq(self.weight_data[lane])
-            copies = broadcast(m, held, design.vector, f"weight_{lane}")
-            for i in range(len(macs.weight)):
-                m.d.comb += macs.weight[i].eq(copies[i if len(copies) > 1 else 0])
-            cluster = lane // CLUSTER_LANES if len(vectors) > 1 else 0
+        for index in range(design.lanes):
+            lane = DenseLane(design)
+            m.submodules[f"lane_{index}"] = lane
+            cluster = index // CLUSTER_LANES if len(vectors) > 1 else 0
             m.d.comb += [
-                macs.operands.eq(vectors[cluster]),
-                macs.valid.eq(step.valid),
-                macs.first.eq(step.first),
-                macs.last.eq(step.last),
-                self.sums[lane].eq(macs.sums),
+                lane.start.eq(self.start),
+                lane.weight_data.eq(self.weight_data[index]),
+                lane.weight_valid.eq(arriving),
+                lane.operands.eq(vectors[cluster]),
+                lane.step.eq(step),
+                lane.take.eq(self.take[index]),
+                self.ready[index].eq(lane.ready),
+                self.sums[index].eq(lane.sums),
             ]
-            with m.If(self.take[lane]):
-                m.d.sync += self.ready[lane].eq(0)
-            with m.If(macs.finished):
-                m.d.sync += self.ready[lane].eq(1)
-            with m.If(self.start):
-                m.d.sync += self.ready[lane].eq(0)

@@ -9,7 +9,7 @@ Stages, in cycles after a step is issued: 0 the tap's offset is read; 1 the addr
 2 the banks are read; 3 the vectors are rotated; from 4 on they stand in ``vectors``.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -152,12 +152,21 @@ class Feeder(wiring.Component):
             self.bank_addresses[1].eq(address.word >> 1),
         ]
         m.d.sync += [odd.eq(address.word[0]), rest.eq(address.rest)]
+        # Position i comes from the first vector if i >= rest, else from the one after it.
+        from_odd = Signal(design.vector)
+        m.d.comb += [from_odd[i].eq((i < rest) ^ odd) for i in range(design.vector)]
         for bank in range(design.feed):
-            even_half, odd_half = (self.bank_data[bank][half].as_value() for half in range(2))
-            shifted = Mux(odd, Cat(odd_half, even_half), Cat(even_half, odd_half))
+            even, uneven = self.bank_data[bank][0], self.bank_data[bank][1]
+            rotated = [
+                Mux(from_odd[i], uneven[i], even[i]).as_signed() for i in range(design.vector)
+            ]
             for bit in range(len(rest)):
-                shifted = Mux(rest[bit], shifted >> (design.act_bits << bit), shifted)
-            m.d.sync += self.vectors[bank].eq(shifted)
+                by = (1 << bit) % design.vector
+                rotated = [
+                    Mux(rest[bit], rotated[(i + by) % design.vector], rotated[i])
+                    for i in range(design.vector)
+                ]
+            m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(rotated)]
 
     def _add(self, m: Module, base: data.View, word: Signal, rest: Signal, name: str) -> data.View:
         """Add an offset of whole vectors and positions to an address."""

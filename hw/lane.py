@@ -6,8 +6,10 @@ Stages, in cycles after the decoder emits an entry: 1 its weight arrives and bot
 """
 
 from enum import IntEnum
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, signed, unsigned
 from amaranth.lib import data, fifo, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -17,6 +19,7 @@ from .fetch import IndexFetch, index_word
 from .mac import MacRow, weight_copies
 from .program import WINDOW_COUNT_BITS
 from .registers import layer_layout
+from .tree import KEEP
 
 __all__ = ["LaneState", "SparseLane", "operand_layout"]
 
@@ -201,7 +204,7 @@ class SparseLane(wiring.Component):
     def _multiply(self, m: Module, head: data.View, issue: Signal) -> None:
         """Carry weight and slot to the columns, pick the operands, and multiply."""
         design = self._design
-        flags = data.StructLayout({"valid": 1, "first": 1, "last": 1})
+        flags = data.StructLayout({"first": 1, "last": 1})
         copies = weight_copies(design.vector)
         stages = broadcast_stages(design.vector)
 
@@ -210,32 +213,37 @@ class SparseLane(wiring.Component):
         operand, flag = Signal(operand_layout(design)), Signal(flags)
         m.d.comb += [
             operand.slot.eq(Cat(slot, head.entry.window[:ring_bits])),
-            operand.weight.eq(head.weight),
-            flag.valid.eq(issue),
-            flag.first.eq(head.entry.first),
-            flag.last.eq(head.entry.last),
+            operand.weight.eq(Mux(issue, head.weight, 0)),
+            flag.first.eq(issue & head.entry.first),
+            flag.last.eq(issue & head.entry.last),
         ]
         for stage in range(stages):
             operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
             flag_next = Signal(flags, name=f"flag_{stage}")
             m.d.sync += [operand_next.eq(operand), flag_next.eq(flag)]
             operand, flag = operand_next, flag_next
-        spread = [Signal(operand_layout(design), name=f"operand_copy_{i}") for i in range(copies)]
+        # One select line per ring vector: AND-OR picks an operand in fewer gates than a tree of
+        # two-way multiplexers.
+        chosen = [Signal(design.ring, name=f"chosen_{i}", attrs=KEEP) for i in range(copies)]
+        weights = [
+            Signal(signed(design.weight_bits), name=f"weight_{i}", attrs=KEEP)
+            for i in range(copies)
+        ]
         spread_flag = Signal(flags)
-        m.d.sync += [copy.eq(operand) for copy in spread]
+        m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
+        m.d.sync += [copy.eq(operand.weight) for copy in weights]
         m.d.sync += spread_flag.eq(flag)
 
         m.submodules.macs = macs = MacRow(design)
         for column in range(design.vector):
-            choices = Array([self.ring[i][column] for i in range(design.ring)])
-            m.d.sync += macs.operands[column].eq(choices[spread[column // CLUSTER_LANES].slot])
-        for i, copy in enumerate(spread):
-            m.d.sync += macs.weight[i].eq(copy.weight)
-        m.d.sync += [
-            macs.valid.eq(spread_flag.valid),
-            macs.first.eq(spread_flag.first),
-            macs.last.eq(spread_flag.last),
-        ]
+            lines = chosen[column // CLUSTER_LANES]
+            picked = [
+                self.ring[i][column].as_unsigned() & lines[i].replicate(design.act_bits)
+                for i in range(design.ring)
+            ]
+            m.d.sync += macs.operands[column].eq(reduce(or_, picked))
+        m.d.sync += [macs.weight[i].eq(copy) for i, copy in enumerate(weights)]
+        m.d.sync += [macs.first.eq(spread_flag.first), macs.last.eq(spread_flag.last)]
         m.d.comb += self.sums.eq(macs.sums)
         with m.If(self.take):
             m.d.sync += self.ready.eq(0)

@@ -26,8 +26,9 @@ class MacRow(wiring.Component):
     operands : array of V signed(act_bits), in
     weight : array of signed(weight_bits), in
         Copies of the one weight, each for 16 columns.
-    valid, first, last : Signal, in
-        The operands count; they start a pass (the accumulators are taken as 0); they end it.
+        All 0 in a cycle whose operands do not count: adding nothing is cheaper than an enable.
+    first, last : Signal, in
+        The operands start a pass (the accumulators are taken as 0); they end it.
     finished : Signal, out
         In this cycle the last product of a pass is added.
     sums : array of V signed(acc_bits), out
@@ -42,7 +43,6 @@ class MacRow(wiring.Component):
                 "weight": In(
                     data.ArrayLayout(signed(design.weight_bits), weight_copies(design.vector))
                 ),
-                "valid": In(1),
                 "first": In(1),
                 "last": In(1),
                 "finished": Out(1),
@@ -53,9 +53,8 @@ class MacRow(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design = self._design
-        valid, first, last = Signal(), Signal(), Signal()
-        m.d.sync += [valid.eq(self.valid), first.eq(self.first), last.eq(self.last)]
-        m.d.comb += self.finished.eq(valid & last)
+        first = Signal()
+        m.d.sync += [first.eq(self.first), self.finished.eq(self.last)]
         for v in range(design.vector):
             product = Signal(signed(design.act_bits + design.weight_bits), name=f"product_{v}")
             total = Signal(signed(design.acc_bits), name=f"total_{v}")
@@ -67,6 +66,5 @@ class MacRow(wiring.Component):
                 with m.If(self.finished):
                     m.d.sync += self.sums[v].eq(total)
             m.d.comb += total.eq(Mux(first, 0, accumulator) + product)
-            with m.If(valid):
-                m.d.sync += accumulator.eq(total)
+            m.d.sync += accumulator.eq(total)
         return m

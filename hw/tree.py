@@ -7,7 +7,10 @@ from amaranth.hdl import Module, Signal
 
 from .design import CLUSTER_LANES, broadcast_stages
 
-__all__ = ["broadcast"]
+__all__ = ["KEEP", "broadcast"]
+
+KEEP = {"keep": 1}
+"""Attribute of a copied register: without it synthesis merges the copies into one again."""
 
 
 def broadcast(m: Module, source: Any, consumers: int, name: str) -> Sequence[Any]:
@@ -18,7 +21,9 @@ def broadcast(m: Module, source: Any, consumers: int, name: str) -> Sequence[Any
     level = [source]
     for stage in reversed(range(broadcast_stages(consumers))):
         copies = -(-consumers // CLUSTER_LANES ** (stage + 1))
-        following = [Signal.like(source, name=f"{name}_{stage}_{i}") for i in range(copies)]
+        following = [
+            Signal.like(source, name=f"{name}_{stage}_{i}", attrs=KEEP) for i in range(copies)
+        ]
         m.d.sync += [copy.eq(level[i // CLUSTER_LANES]) for i, copy in enumerate(following)]
         level = following
     return level

