@@ -118,8 +118,8 @@ class Design:
     family: Literal["dense", "sparse"]
     lanes: int
     vector: int
-    window: int = 16
-    run_ahead: int = 2
+    window: int = 8
+    run_ahead: int = 4
     feed: int = 8
     drain: int = 1
     drain_cycles: int = 1

@@ -41,12 +41,12 @@ class Feeder(wiring.Component):
     Members
     -------
     registers : layer registers, in
-    start, go : Signal, in
-        Begin the layer; the next step may be issued.
+    start, go, hold : Signal, in
+        Begin the layer; the next step may be issued; every stage keeps what it has.
     step : step_layout, out
-        The step at hand; it is issued if ``go``.
+        The step at hand; it is issued if ``go`` and not ``hold``.
     tap_address, tap_enable, tap_data : memory read port of the tap offsets
-    bank_addresses : array of 2 addresses, out
+    bank_addresses : array of 2 addresses, out; bank_enable : Signal, out
         Row of the even and of the odd halves of the banks, in the third cycle of a step.
     bank_data : array of feed pairs of vectors, in
         Even and odd half of each bank.
@@ -64,11 +64,13 @@ class Feeder(wiring.Component):
                 "registers": In(layer_layout(design)),
                 "start": In(1),
                 "go": In(1),
+                "hold": In(1),
                 "step": Out(step_layout()),
                 "tap_address": Out(range(max(2, tap_words))),
                 "tap_enable": Out(1),
                 "tap_data": In(self._address),
                 "bank_addresses": Out(data.ArrayLayout(row, 2)),
+                "bank_enable": Out(1),
                 "bank_data": In(data.ArrayLayout(data.ArrayLayout(vector, 2), design.feed)),
                 "vectors": Out(data.ArrayLayout(vector, design.feed)),
             }
@@ -98,12 +100,13 @@ class Feeder(wiring.Component):
             self.step.first.eq((tap == 0) & (block == 0)),
             self.step.last.eq(last_tap & last_block),
             self.step.final.eq(last_tap & last_block & passes.last),
-            issue.eq(active & self.go),
+            issue.eq(active & self.go & ~self.hold),
             passes.registers.eq(registers),
             passes.start.eq(self.start),
             passes.advance.eq(issue & self.step.last),
             self.tap_address.eq(tap),
-            self.tap_enable.eq(1),
+            self.tap_enable.eq(~self.hold),
+            self.bank_enable.eq(~self.hold),
         ]
         next_block = self._add(m, block_base, registers.block_word, registers.block_rest, "block")
         next_group = self._add(m, group_base, registers.group_word, registers.group_rest, "group")
@@ -137,10 +140,9 @@ class Feeder(wiring.Component):
     def _sum(self, m: Module, block_base: data.View) -> data.View:
         """Add tap offset and block base, a cycle after the step is issued."""
         base, address = Signal(self._address), Signal(self._address)
-        m.d.sync += base.eq(block_base)
-        m.d.sync += address.eq(
-            self._add(m, base, self.tap_data.word, self.tap_data.rest, "position")
-        )
+        total = self._add(m, base, self.tap_data.word, self.tap_data.rest, "position")
+        with m.If(~self.hold):
+            m.d.sync += [base.eq(block_base), address.eq(total)]
         return address
 
     def _read(self, m: Module, address: data.View) -> None:
@@ -151,7 +153,8 @@ class Feeder(wiring.Component):
             self.bank_addresses[0].eq((address.word + 1) >> 1),
             self.bank_addresses[1].eq(address.word >> 1),
         ]
-        m.d.sync += [odd.eq(address.word[0]), rest.eq(address.rest)]
+        with m.If(~self.hold):
+            m.d.sync += [odd.eq(address.word[0]), rest.eq(address.rest)]
         # Position i comes from the first vector if i >= rest, else from the one after it.
         from_odd = Signal(design.vector)
         m.d.comb += [from_odd[i].eq((i < rest) ^ odd) for i in range(design.vector)]
@@ -166,7 +169,8 @@ class Feeder(wiring.Component):
                     Mux(rest[bit], rotated[(i + by) % design.vector], rotated[i])
                     for i in range(design.vector)
                 ]
-            m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(rotated)]
+            with m.If(~self.hold):
+                m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(rotated)]
 
     def _add(self, m: Module, base: data.View, word: Signal, rest: Signal, name: str) -> data.View:
         """Add an offset of whole vectors and positions to an address."""

@@ -5,7 +5,7 @@ Members
 registers : layer registers, in
 start : Signal, in
 tap_address, tap_enable, tap_data : memory read port of the tap offsets
-bank_addresses : array of 2 addresses, out; bank_data : array of feed pairs of vectors, in
+bank_addresses : array of 2 addresses, out; bank_enable : Signal, out; bank_data : array of feed pairs of vectors, in
 take, ready : Signal(lanes)
     Handshake with the output stage.
 sums : array of lanes arrays of V signed(acc_bits), out
@@ -40,6 +40,7 @@ def array_members(design: Design, buffers: Buffers) -> dict[str, wiring.Member]:
         "tap_enable": Out(1),
         "tap_data": In(address_layout(design, buffers.feature_words)),
         "bank_addresses": Out(data.ArrayLayout(bank_row(buffers), 2)),
+        "bank_enable": Out(1),
         "bank_data": In(data.ArrayLayout(data.ArrayLayout(vector, 2), design.feed)),
         "take": In(design.lanes),
         "ready": Out(design.lanes),
@@ -56,5 +57,6 @@ def forward(m: Module, array: Any, feeder: Feeder) -> None:
         array.tap_enable.eq(feeder.tap_enable),
         feeder.tap_data.eq(array.tap_data),
         array.bank_addresses.eq(feeder.bank_addresses),
+        array.bank_enable.eq(feeder.bank_enable),
         feeder.bank_data.eq(array.bank_data),
     ]

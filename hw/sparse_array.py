@@ -1,8 +1,7 @@
 """The sparse array: feeder, clusters of lanes with their windows, and window credits.
 
-The feeder may begin a window while every cluster has a free one. A cluster gives a window back
-once its lanes are past it; the pulse takes a cycle to the feeder's credit counter and counts in
-the cycle after.
+A window is written while every cluster has a free one. The feeder reads ahead: when it must wait,
+its stages hold what they have read, and go on in the cycle after the last cluster gives back.
 """
 
 from amaranth.hdl import Cat, Module, Signal, signed
@@ -100,60 +99,63 @@ class SparseArray(wiring.Component):
         steps_left_bits = range(max(2, window_steps))
         within = Signal(steps_left_bits)  # step within its window
         place = Signal(range(max(2, design.run_ahead)))  # window within the ring
-        free = Signal()
-        issue, ends = Signal(), Signal()
+        ends = Signal()
+        m.d.comb += [
+            feeder.go.eq(1),
+            ends.eq(feeder.step.last | (within == window_steps - 1)),
+        ]
+        with m.If(feeder.step.valid & ~feeder.hold):
+            m.d.sync += within.eq(within + 1)
+            with m.If(ends):
+                m.d.sync += [within.eq(0), place.eq(place + 1)]
+                if design.run_ahead == 1:
+                    m.d.sync += place.eq(0)
+        with m.If(self.start):
+            m.d.sync += [within.eq(0), place.eq(0)]
+
+        written = Signal(feed_layout(design))
+        step = Signal(
+            data.StructLayout({"valid": 1, "opens": 1, "last": 1, "step": written.step.shape()})
+        )
+        m.d.comb += [
+            step.valid.eq(feeder.step.valid),
+            step.opens.eq(within == 0),
+            step.last.eq(ends),
+            step.step.eq(place * window_steps + within),
+        ]
+        for stage in range(4):
+            later = Signal.like(step, name=f"step_{stage}")
+            with m.If(~feeder.hold):
+                m.d.sync += later.eq(step)
+            with m.If(self.start):
+                m.d.sync += later.valid.eq(0)
+            step = later
+
+        free, opens = Signal(), Signal()
         credits = [
             Signal(range(design.run_ahead + 1), init=design.run_ahead, name=f"credits_{c}")
             for c in range(len(clusters))
         ]
         m.d.comb += [
             free.eq(Cat(*(credit.any() for credit in credits)).all()),
-            feeder.go.eq((within != 0) | free),
-            issue.eq(feeder.step.valid & feeder.go),
-            ends.eq(feeder.step.last | (within == window_steps - 1)),
+            feeder.hold.eq(step.valid & step.opens & ~free),
+            opens.eq(step.valid & step.opens & free),
+            written.valid.eq(step.valid & ~feeder.hold),
+            written.last.eq(step.last),
+            written.step.eq(step.step),
+            written.vectors.eq(feeder.vectors),
         ]
-        with m.If(issue):
-            m.d.sync += within.eq(within + 1)
-            with m.If(ends):
-                m.d.sync += [within.eq(0), place.eq(place + 1)]
-                if design.run_ahead == 1:
-                    m.d.sync += place.eq(0)
-        opens = Signal()
-        m.d.comb += opens.eq(issue & (within == 0))
         for credit, cluster in zip(credits, clusters, strict=True):
             m.d.sync += credit.eq(credit + cluster.give_back - opens)
             with m.If(self.start):
                 m.d.sync += credit.eq(design.run_ahead)
-        with m.If(self.start):
-            m.d.sync += [within.eq(0), place.eq(0)]
-
-        written = Signal(feed_layout(design))
-        control = Signal(data.StructLayout({"valid": 1, "last": 1, "step": written.step.shape()}))
-        m.d.comb += [
-            control.valid.eq(issue),
-            control.last.eq(ends),
-            control.step.eq(place * window_steps + within),
-        ]
-        for stage in range(4):
-            later = Signal.like(control, name=f"control_{stage}")
-            m.d.sync += later.eq(control)
-            with m.If(self.start):
-                m.d.sync += later.valid.eq(0)
-            control = later
-        m.d.comb += [
-            written.valid.eq(control.valid),
-            written.last.eq(control.last),
-            written.step.eq(control.step),
-            written.vectors.eq(feeder.vectors),
-        ]
         spread = broadcast(m, written, design.lanes, "feed")
         for c, cluster in enumerate(clusters):
             m.d.comb += cluster.feed.eq(spread[c if len(spread) > 1 else 0])
 
-        fed_before, waits = Signal(), Signal()
-        m.d.comb += waits.eq(feeder.step.valid & ~feeder.go)
+        fed_before = Signal()
         with m.If(clusters[0].feed.valid & clusters[0].feed.last):
             m.d.sync += fed_before.eq(1)
         with m.If(self.start):
             m.d.sync += fed_before.eq(0)
-        m.d.sync += [self.fed_any.eq(fed_before), self.feeder_waits.eq(waits)]
+        m.d.sync += [self.fed_any.eq(fed_before), self.feeder_waits.eq(feeder.hold)]

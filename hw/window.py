@@ -43,7 +43,7 @@ class ClusterWindow(wiring.Component):
     fed, released : Signal, out
         Running numbers of windows received and given back.
     give_back : Signal, out
-        One pulse per window given back, a cycle later.
+        A window is given back in this cycle.
     """
 
     def __init__(self, design: Design, lanes: int) -> None:
@@ -68,13 +68,11 @@ class ClusterWindow(wiring.Component):
             step, vector = divmod(slot, design.feed)
             with m.If(self.feed.valid & (self.feed.step == step)):
                 m.d.sync += self.ring[slot].eq(self.feed.vectors[vector])
-        release = Signal()
-        m.d.comb += release.eq(self.past.all() & (self.released != self.fed))
-        m.d.sync += self.give_back.eq(release)
+        m.d.comb += self.give_back.eq(self.past.all() & (self.released != self.fed))
         with m.If(self.feed.valid & self.feed.last):
             m.d.sync += self.fed.eq(self.fed + 1)
-        with m.If(release):
+        with m.If(self.give_back):
             m.d.sync += self.released.eq(self.released + 1)
         with m.If(self.start):
-            m.d.sync += [self.fed.eq(0), self.released.eq(0), self.give_back.eq(0)]
+            m.d.sync += [self.fed.eq(0), self.released.eq(0)]
         return m

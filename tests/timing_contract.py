@@ -76,7 +76,7 @@ class OutputStage:
                     self.taken[p, lane] = now
 
     def is_free(self, p: int, lane: int, now: int) -> bool:
-        """Whether the accumulators of a lane no longer hold the sums before pass ``p``."""
+        """Return whether the accumulators of a lane no longer hold the sums before pass ``p``."""
         return p == 0 or self.taken.get((p - 1, lane), now) < now
 
 
@@ -104,9 +104,10 @@ class DenseArray:
             now += 1
         cycles = max(self.output.beats) + 1
         tally = dict.fromkeys(("compute", *STALLS), 0)
+        first_operand = min(operands)
         for now in range(cycles):
             for lane in range(lanes):
-                if now < min(operands):
+                if now < first_operand:
                     tally["fill"] += 1
                 elif now not in operands:
                     tally["drain"] += 1
@@ -138,14 +139,18 @@ class Lane:
         if e == len(self.entries) or now < (2 if e == 0 and self.reads_words else 0):
             return
         self.decoding += 1
-        needed = self.entries[e].steps if e or self.reads_words else 1
         room = e < self.depth or (e - self.depth < len(self.issued))
-        if self.decoding >= needed and room:
+        if self.decoding >= self.entries[e].steps and room:
             self.emitted.append(now)
             self.decoding = 0
 
+    def reached(self, now: int) -> int:
+        """Return the window of the latest entry that has stood at the head, -1 before the first."""
+        stood = len(self.issued) + (self.head(now) is not None)
+        return self.entries[stood - 1].window if stood else -1
+
     def head(self, now: int) -> Entry | None:
-        """The entry at the head of the FIFO in this cycle."""
+        """Return the entry at the head of the FIFO in this cycle."""
         e = len(self.issued)
         if e < len(self.emitted) and self.emitted[e] + 2 <= now:
             return self.entries[e]
@@ -159,7 +164,7 @@ class SparseArray:
         self.passes = program.tiles * layout.position_tiles
         self.lanes = [self.lane(number) for number in range(design.lanes)]
         self.output = OutputStage(program)
-        self.delay = 5 + stages(design.lanes)
+        self.delay = 1 + stages(design.lanes)
         per_window = design.window // design.feed
         in_pass = [min(per_window, layout.steps - s) for s in range(0, layout.steps, per_window)]
         self.window_steps = in_pass * self.passes
@@ -196,12 +201,12 @@ class SparseArray:
         return Lane(entries, program.design.fifo_depth, reads_words)
 
     def is_released(self, window: int, now: int) -> bool:
-        """Whether every cluster released a window at least two cycles ago."""
-        return all(len(own) > window and own[window] + 2 <= now for own in self.released)
+        """Return whether every cluster released a window in an earlier cycle."""
+        return all(len(own) > window and own[window] < now for own in self.released)
 
     def feed(self, now: int) -> bool:
-        """Issue a step if possible; return whether the feeder waits for a release."""
-        if self.window == self.window_count:
+        """Write a step if possible; return whether the feeder waits for a release."""
+        if now < 4 or self.window == self.window_count:
             return False
         oldest = self.window - self.program.design.run_ahead
         if self.step == 0 and oldest >= 0 and not self.is_released(oldest, now):
@@ -218,11 +223,7 @@ class SparseArray:
             window = len(own)
             if window == self.window_count or self.fed.get(window, now + 1) > now:
                 continue
-            heads = [lane.head(now) for lane in lanes]
-            if all(
-                lane.done or (head is not None and head.window > window)
-                for lane, head in zip(lanes, heads, strict=True)
-            ):
+            if all(lane.done or lane.reached(now) > window for lane in lanes):
                 own.append(now)
 
     def run(self) -> Counters:
@@ -258,7 +259,7 @@ class SparseArray:
         return counters(design.lanes, cycles, tally, len(self.output.beats))
 
     def cause(self, number: int, now: int, feeder_waits: bool, all_done: bool) -> str:
-        """What a lane does in this cycle: the rows of the counter table, in order."""
+        """Go down the rows of the counter table: what a lane does in this cycle."""
         lane = self.lanes[number]
         head = lane.head(now)
         if head is not None:

@@ -1,0 +1,220 @@
+"""The bundle of a layer on a design: Verilog, testbench with data, and files for other tools.
+
+A bundle is one folder that needs nothing else. It is written beside its place and then moved
+there, so that a half-written bundle never stands; the same image gives the same bytes.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import InputError
+from .image import Image
+from .loader import MemoryKind, header_layout
+from .manifest import SCHEMA, manifest
+from .template import render
+from .testbench import memory_files, testbench, testbench_name
+from .top import Accelerator
+from .verilog import component_verilog
+
+__all__ = ["DEFAULT_FREQ_HZ", "Bundle", "bundle_files", "bundle_name", "emit"]
+
+DEFAULT_FREQ_HZ = 100e6
+"""Clock of the constraints where nothing is known of the technology."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*_[A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An emitted bundle.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it stands; its last part is the name.
+    name : str
+        Name of the bundle and of its top module.
+    files : tuple of str
+        Names of its files, sorted.
+    cycles : int
+        Predicted cycles of its layer.
+    """
+
+    folder: Path
+    name: str
+    files: tuple[str, ...]
+    cycles: int
+
+    @property
+    def testbench(self) -> str:
+        """Name of the testbench module."""
+        return testbench_name(self.name)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Bundle":
+        """Return the bundle that stands in a folder.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        path = folder / f"{folder.resolve().name}.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["schema"] == SCHEMA:
+                return cls(folder, found["name"], tuple(found["files"]), found["cycles"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        raise InputError(f"{folder}: not a bundle: {path.name} is no manifest of {SCHEMA}")
+
+
+def bundle_name(*parts: str) -> str:
+    """Return a name for a bundle from parts such as network, layer and design."""
+    words = [word for part in parts for word in re.findall(r"[A-Za-z0-9]+", part)]
+    name = "_".join(words)
+    return name if _NAME.fullmatch(name) else f"layer_{name}"
+
+
+def emit(
+    image: Image,
+    name: str,
+    folder: Path,
+    counters: Mapping[str, int],
+    layer: Mapping[str, Any],
+    freq_hz: float = DEFAULT_FREQ_HZ,
+) -> Bundle:
+    """Write a bundle to ``folder / name``; one that stands there is replaced.
+
+    Parameters
+    ----------
+    image : Image
+        The layer on its design.
+    name : str
+        Name of the bundle, of its folder and of its top module; ``bundle_name`` makes one.
+    folder : Path
+        Made if it does not exist.
+    counters : mapping of str to int
+        Predicted value of every performance counter, by name (``hw.registers.COUNTERS``).
+    layer : mapping
+        What the manifest tells of the layer, as JSON values; ``hw.manifest.layer_facts``.
+    freq_hz : float, default: 100e6
+        Clock frequency of the constraints, in Hz.
+
+    Raises
+    ------
+    InputError
+        If the name is no identifier, a prediction is missing, the folder cannot be written, or
+        something that is no bundle stands in its place.
+    ToolError
+        If Yosys fails.
+    """
+    files = bundle_files(image, name, counters, layer, freq_hz)
+    try:
+        _place(folder, name, files)
+    except OSError as error:
+        raise InputError(
+            f"bundle {name}: cannot write to {folder}: {error.strerror or error}; choose another"
+            " output folder"
+        ) from error
+    return Bundle(folder / name, name, tuple(sorted(files)), counters["cycles"])
+
+
+def bundle_files(
+    image: Image,
+    name: str,
+    counters: Mapping[str, int],
+    layer: Mapping[str, Any],
+    freq_hz: float = DEFAULT_FREQ_HZ,
+) -> dict[str, str]:
+    """Return the texts of the files of a bundle, by name; parameters as for ``emit``."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"bundle name must be letters, digits and underscores, begin with a letter and hold an"
+            f" underscore (no Verilog keyword does), not {name!r}"
+        )
+    if not freq_hz > 0:
+        raise InputError(f"bundle {name}: freq_hz must be positive, not {freq_hz}")
+    bench = testbench_name(name)
+    accelerator = Accelerator(image.design, image.buffers)
+    ports = accelerator.metadata.as_json()["interface"]["members"]
+    data = memory_files(image)
+    values = {
+        "name": name,
+        "testbench": bench,
+        "data_files": sorted(data),
+        "core": f"bosquet:bundle:{name}:{__version__}",
+        "description": f"{image.design.name} with a layer and its testbench, made by bosquet",
+        "header": _header(),
+        "memory_numbers": ", ".join(f"{kind.value} {kind.name.lower()}" for kind in MemoryKind),
+        "columns": image.design.beat_columns,
+        "period_ns": f"{1e9 / freq_hz:.4f}",
+    }
+    files = {
+        f"{bench}.v": testbench(image, name, counters),
+        **data,
+        f"{name}.v": component_verilog(accelerator, name),
+        f"{name}.core": render("bundle.core", **values),
+        f"{name}.vlt": render("bundle.vlt", **values),
+        f"{name}.sdc": render("bundle.sdc", **values),
+        "synth.ys": render("bundle.ys", **values),
+    }
+    names = sorted([*files, f"{name}.json", "README.md"])
+    facts = manifest(image, name, counters, layer, freq_hz, ports, names)
+    files[f"{name}.json"] = json.dumps(facts, indent=2, allow_nan=False) + "\n"
+    files["README.md"] = render("bundle.md", manifest=facts, **values)
+    return files
+
+
+def _header() -> str:
+    """Return what the bits of a header beat mean, in words."""
+    fields = header_layout()
+    return ", ".join(
+        f"{name} in bits {field.offset} to {field.offset + field.width - 1}"
+        for name, field in fields
+    )
+
+
+def _place(folder: Path, name: str, files: Mapping[str, str]) -> None:
+    """Write the files to a new folder beside their place, then put it there."""
+    place = folder / name
+    if place.is_symlink() or place.exists():
+        _check_replaceable(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
+    try:
+        made, former = workshop / "made", workshop / "former"
+        made.mkdir()
+        for file, text in files.items():
+            (made / file).write_text(text, encoding="utf-8", newline="\n")
+        if place.exists():
+            os.replace(place, former)
+        try:
+            os.replace(made, place)
+        except OSError:
+            if former.exists():
+                os.replace(former, place)
+            raise
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _check_replaceable(place: Path) -> None:
+    """Refuse to replace what bosquet did not write."""
+    try:
+        if not place.is_symlink():
+            Bundle.open(place)
+            return
+    except InputError:
+        pass
+    raise InputError(
+        f"{place}: is there already and is no bundle; move it away or choose another output folder"
+    )

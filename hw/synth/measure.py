@@ -1,0 +1,175 @@
+"""Measuring parts: gateware to Verilog to cells to area and time, row by row into a table."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import product
+from typing import Any
+
+from ..design import Design
+from ..tech.cell import Library
+from ..tech.netlist import Netlist
+from ..tech.sta import analyse
+from .lane_table import LaneTable
+from .parts import PARTS, Part, parts_of
+from .row import Row
+from .yosys import map_to_cells, recipe, versions
+
+__all__ = ["design_parts", "grid", "measure", "measure_part", "recipe_id"]
+
+
+def recipe_id(library: Library) -> str:
+    """Return 8 hexadecimal digits of the synthesis script for a library."""
+    return hashlib.sha256(recipe("part", library).encode()).hexdigest()[:8]
+
+
+def measure_part(part: Part, library: Library) -> Row:
+    """Synthesize a part and time it.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is not installed or fails.
+    """
+    kind = PARTS[part.name]
+    text = map_to_cells(part.verilog(), part.name, library)
+    netlist = Netlist.from_yosys_json(text, part.name)
+    counts = netlist.counts()
+    timing = analyse(netlist, library, memory_writes=kind.memory_writes)
+    tools = {**versions(), "amaranth": version("amaranth")}
+    return Row(
+        part=part,
+        area_ge=netlist.area(library) / library.gate_area,
+        cells=counts.total(),
+        registers=sum(counts[name] for name in counts if library.cell(name).constraints),
+        period_s=timing.period_s,
+        from_memory_s={
+            memory: analyse(netlist, library, (port,)).from_memory_s
+            for memory, port in kind.memory_reads.items()
+        },
+        to_memory_s=timing.to_memory_s,
+        library=library.name,
+        fo4_s=library.fo4_s,
+        recipe=recipe_id(library),
+        tools=" ".join(f"{name}={number}" for name, number in sorted(tools.items())),
+        gateware=part.fingerprint(),
+    )
+
+
+def measure(
+    parts: Iterable[Part],
+    table: LaneTable,
+    library: Library,
+    progress: Callable[[int, int, Part], None] = lambda done, total, part: None,
+) -> LaneTable:
+    """Measure the parts that a table does not have, and return the table with them.
+
+    Each row is stored as soon as it is measured, if the table has a file, so that a run that is
+    interrupted goes on where it stopped. Rows of gateware that has changed are measured again.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        What to measure; ``grid(design)`` or the parts of ``parts_of(design)``.
+    table : LaneTable
+        Where rows are looked up and stored.
+    library : Library
+        The cells.
+    progress : callable
+        Told parts done, parts in all, and the part that comes next.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is not installed or fails.
+    InputError
+        If the table's file cannot be written.
+    """
+    wanted = list(dict.fromkeys(parts))
+    script = recipe_id(library)
+    for done, part in enumerate(wanted):
+        progress(done, len(wanted), part)
+        known = table.rows.get((part, library.name, script))
+        if known is None or known.gateware != part.fingerprint():
+            table = table.with_row(measure_part(part, library))
+    return table
+
+
+def grid(design: Design) -> tuple[Part, ...]:
+    """Return the parts that interpolation needs for all designs with the widths of this one.
+
+    Widths are weight_bits, act_bits, acc_bits, index_bits, scan_bits and fifo_depth. The fits are
+    affine in lanes and vector, so the corners of the space matter; the large parts are few.
+    """
+    parts: dict[Part, None] = {}
+
+    def add(family: str, name: str, **fields: Any) -> None:
+        if family == "dense":
+            wide = Design.dense(16, 1)
+            base = replace(
+                wide, weight_bits=design.weight_bits, act_bits=design.act_bits,
+                acc_bits=design.acc_bits, scan_bits=design.scan_bits,
+            )  # fmt: skip
+        else:
+            base = replace(
+                design, family="sparse", lanes=16, vector=1, window=16, run_ahead=2, feed=8,
+                drain=1, drain_cycles=1, acc_sets=2, buffers=None,
+                index_bits=design.index_bits or (4, 6, 8),
+                fifo_depth=design.fifo_depth if design.family == "sparse" else 4,
+            )  # fmt: skip
+        parts[Part.of(name, replace(base, **fields))] = None
+
+    vectors = (1, 4, 8, 16, 32)
+    for acc_sets, vector in product((1, 2), vectors):
+        add("dense", "dense_lane", vector=vector, acc_sets=acc_sets)
+    for run_ahead, acc_sets, vector in product((1, 2, 4), (1, 2), vectors):
+        add("sparse", "sparse_lane", vector=vector, acc_sets=acc_sets, run_ahead=run_ahead)
+    for feed in (1, 2, 4, 16):
+        add("sparse", "sparse_lane", vector=4, feed=feed)
+    for vector in (4, 16):
+        add("sparse", "sparse_lane", vector=vector, window=8, run_ahead=1)
+    for run_ahead, vector in product((1, 2, 4), (1, 8, 32)):
+        add("sparse", "window", vector=vector, run_ahead=run_ahead)
+    for feed in (1, 2, 4, 16):
+        add("sparse", "window", vector=8, feed=feed)
+    add("sparse", "window", vector=8, window=8, run_ahead=1)
+    for vector in vectors:
+        add("dense", "dense_feeder", vector=vector)
+        for feed in (1, 2, 4, 8):
+            add("sparse", "sparse_feeder", vector=vector, feed=feed)
+    add("sparse", "sparse_feeder", vector=4, feed=16)
+    add("dense", "tree")
+    for fields in _output_points():
+        add("dense", "output_stage", **fields)
+    for lanes, vector in ((1, 4), (4, 4), (16, 4), (64, 4), (256, 4), (16, 32)):
+        add("sparse", "sparse_control", lanes=lanes, vector=vector)
+        add("dense", "dense_control", lanes=lanes, vector=vector)
+    files = tuple(Part("register_file", (("depth", depth),)) for depth in (1, 2, 4, 8))
+    return (*parts, *files)
+
+
+def _output_points() -> Iterator[dict[str, int]]:
+    """Yield the measured output stages: each of its costs large in some, all small in none."""
+    for lanes, drain, drain_cycles in product((4, 16, 64), (1, 2, 4), (1, 2, 4)):
+        if drain // drain_cycles <= 1:
+            yield {"lanes": lanes, "vector": 4, "drain": drain, "drain_cycles": drain_cycles}
+    for lanes, vector, drain, drain_cycles in (
+        (1, 1, 1, 1),
+        (16, 1, 1, 1),
+        (16, 1, 16, 1),
+        (256, 1, 1, 1),
+        (256, 1, 4, 1),
+        (16, 8, 2, 2),
+        (16, 16, 1, 4),
+        (64, 16, 1, 16),
+        (16, 32, 1, 16),
+        (16, 32, 4, 32),
+        (16, 16, 1, 1),
+    ):
+        yield {"lanes": lanes, "vector": vector, "drain": drain, "drain_cycles": drain_cycles}
+
+
+def design_parts(design: Design) -> tuple[Part, ...]:
+    """Return the parts that a design has, each once."""
+    return tuple(part for part, _ in parts_of(design))

@@ -1,0 +1,216 @@
+"""The parts of an accelerator, each small enough to be synthesized alone.
+
+A part is gateware of ``hw.top`` with every memory outside, and the parameters that its area and
+speed depend on. A design is so many of each: ``parts_of(design)``. What a whole accelerator has
+besides are the write enables of its memories (about 15 gates each), which no part holds.
+
+================ ====================================================== =====================
+part             gateware                                               how many
+================ ====================================================== =====================
+sparse_lane      ``SparseLane``                                         lanes
+dense_lane       ``DenseLane``                                          lanes
+window           ``ClusterWindow`` of 16 lanes                          clusters
+sparse_feeder    ``Feeder``, and the pacing of ``SparseArray``          1
+dense_feeder     ``DenseArray`` without its lanes                       1
+tree             64 register bits of the broadcast feed                 bits / 64
+output_stage     ``OutputStage``                                        1
+sparse_control   ``Loader``, ``Counters``, the register window          1
+dense_control    the same of the dense family                           1
+register_file    a memory of 64-bit words, made of flip-flops           bits of a word / 64
+================ ====================================================== =====================
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from ..dense_lane import DenseLane
+from ..design import CLUSTER_LANES, Design, broadcast_stages
+from ..lane import SparseLane
+from ..loader import MemoryKind
+from ..requantize import OutputStage
+from ..verilog import component_verilog
+from ..window import ClusterWindow
+from .components import (
+    ADDRESS_WORDS,
+    TREE_BITS,
+    Control,
+    DenseFeeder,
+    RegisterFile,
+    SparseFeeder,
+    TreeRegisters,
+)
+
+__all__ = ["PARTS", "Part", "PartKind", "parts_of"]
+
+TYPICAL_LANE = 5
+"""A lane compares its number with a register; any number is about as good."""
+
+
+@dataclass(frozen=True)
+class PartKind:
+    """A kind of part.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        Fields of ``Design`` (of the part itself, for tree and register file) that its area and
+        speed depend on.
+    build : callable
+        From values of the parameters to the component.
+    memory_reads : mapping of MemoryKind to str
+        Input port with the data read from each kind of memory.
+    memory_writes : tuple of str
+        Output ports that go to memories.
+    """
+
+    parameters: tuple[str, ...]
+    build: Callable[[Mapping[str, Any]], wiring.Component]
+    memory_reads: Mapping[MemoryKind, str]
+    memory_writes: tuple[str, ...]
+
+
+def _design(family: str, values: Mapping[str, Any]) -> Design:
+    """Return a design with these fields; a part does not depend on the others."""
+    return Design.from_values({"family": family, "lanes": CLUSTER_LANES, **values}, "part")
+
+
+def _sparse_lane(values: Mapping[str, Any]) -> wiring.Component:
+    words = ADDRESS_WORDS
+    return SparseLane(
+        _design("sparse", values), TYPICAL_LANE, words.index_words, words.weight_words
+    )
+
+
+def _output(values: Mapping[str, Any]) -> wiring.Component:
+    return OutputStage(_design("dense", values), ADDRESS_WORDS.filter_words)
+
+
+_FEED_READS = {MemoryKind.TAPS: "tap_data", MemoryKind.FEATURES: "bank_data"}
+_FEED_WRITES = ("tap_address", "tap_enable", "bank_addresses")
+_WIDTHS = ("weight_bits", "act_bits", "acc_bits")
+
+PARTS: Mapping[str, PartKind] = {
+    "sparse_lane": PartKind(
+        ("vector", "acc_sets", "window", "run_ahead", "feed", "fifo_depth", "scan_bits",
+         "index_bits", *_WIDTHS),
+        _sparse_lane,
+        {MemoryKind.INDEX: "index_data", MemoryKind.WEIGHTS: "weight_data"},
+        ("index_address", "index_enable", "weight_address", "weight_enable"),
+    ),
+    "dense_lane": PartKind(
+        ("vector", "acc_sets", *_WIDTHS),
+        lambda values: DenseLane(_design("dense", values)),
+        {MemoryKind.WEIGHTS: "weight_data"},
+        (),
+    ),
+    "window": PartKind(
+        ("vector", "window", "run_ahead", "feed", "act_bits"),
+        lambda values: ClusterWindow(_design("sparse", values), CLUSTER_LANES),
+        {},
+        (),
+    ),
+    "sparse_feeder": PartKind(
+        ("vector", "window", "run_ahead", "feed", "act_bits"),
+        lambda values: SparseFeeder(_design("sparse", values)),
+        _FEED_READS,
+        _FEED_WRITES,
+    ),
+    "dense_feeder": PartKind(
+        ("vector", "act_bits"),
+        lambda values: DenseFeeder(_design("dense", values)),
+        _FEED_READS,
+        (*_FEED_WRITES, "weight_address"),
+    ),
+    "tree": PartKind((), lambda values: TreeRegisters(), {}, ()),
+    "output_stage": PartKind(
+        ("lanes", "vector", "drain", "drain_cycles", "act_bits", "acc_bits"),
+        _output,
+        {MemoryKind.FILTERS: "filter_data"},
+        ("filter_address", "filter_enable"),
+    ),
+    "sparse_control": PartKind(
+        ("lanes", "vector", "act_bits"),
+        lambda values: Control(_design("sparse", values)),
+        {},
+        (),
+    ),
+    "dense_control": PartKind(
+        ("lanes", "vector", "act_bits"),
+        lambda values: Control(_design("dense", values)),
+        {},
+        (),
+    ),
+    "register_file": PartKind(
+        ("depth",),
+        lambda values: RegisterFile(values["depth"]),
+        {},
+        (),
+    ),
+}  # fmt: skip
+"""Every kind of part by name."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part with values for its parameters.
+
+    Attributes
+    ----------
+    name : str
+        A key of ``PARTS``.
+    values : tuple of (str, value)
+        Every parameter of the part, in order.
+    """
+
+    name: str
+    values: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, name: str, design: Design) -> "Part":
+        """Return the part as a design has it."""
+        return cls(name, tuple((key, getattr(design, key)) for key in PARTS[name].parameters))
+
+    def component(self) -> wiring.Component:
+        """Return the gateware."""
+        return PARTS[self.name].build(dict(self.values))
+
+    def verilog(self) -> str:
+        """Return the Verilog of a module named as the part."""
+        return component_verilog(self.component(), self.name)
+
+    def fingerprint(self) -> str:
+        """Return 16 hexadecimal digits that change when the gateware does.
+
+        They are taken of the RTLIL, which the Verilog is made from and which needs no tool.
+        """
+        text: str = rtlil.convert(self.component(), name=self.name, emit_src=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
+    """Return the parts of a design and how many it has of each, memories left out."""
+    lane, control = (Part.of(f"{design.family}_{part}", design) for part in ("lane", "control"))
+    feeder, output = Part.of(f"{design.family}_feeder", design), Part.of("output_stage", design)
+    parts: list[tuple[Part, float]] = [
+        (lane, design.lanes), (feeder, 1), (output, 1), (control, 1),
+    ]  # fmt: skip
+    if design.family == "sparse":
+        parts.append((Part.of("window", design), design.clusters))
+    if bits := _tree_bits(design):
+        parts.append((Part.of("tree", design), bits / TREE_BITS))
+    return tuple(parts)
+
+
+def _tree_bits(design: Design) -> int:
+    """Return the register bits of the broadcast tree between feeder and lanes."""
+    bits = design.vector * design.act_bits
+    if design.family == "sparse":
+        bits = bits * design.feed + 2 + (design.ring // design.feed - 1).bit_length()
+    stages = range(1, broadcast_stages(design.lanes) + 1)
+    copies: list[int] = [-(-design.lanes // CLUSTER_LANES**stage) for stage in stages]
+    return bits * sum(copies)

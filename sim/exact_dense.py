@@ -1,0 +1,59 @@
+"""Exact cycles of the dense family, in closed form.
+
+With K steps a pass and G output groups of D cycles, the output stage always finds all lanes ready
+at once, and idle, since a pass ends (``free``) only after the previous one is taken:
+
+    finished(p) = ready(p) + G D - 1 = F(last step of p) + 6 + B + G D - 1
+
+so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 + B + G D``, and
+
+    acc_sets = 2:  F(last of p) = max(F(last of p - 1) + K, finished(p - 1) + 1)
+                                = F(last of p - 1) + max(K, turn + 1)
+    acc_sets = 1:  F(last of p) = finished(p - 1) + 1 + K - 1 = F(last of p - 1) + turn + K
+"""
+
+from ..hw.design import broadcast_stages
+from ..hw.program import Program
+from .counters import Counters
+from .output_stage import beats_per_tile, cycles_after_last_begin, last_group
+
+__all__ = ["simulate_dense"]
+
+_ISSUE_TO_OPERAND = 4
+_LAST_STEP_TO_READY = 6
+
+
+def simulate_dense(program: Program) -> Counters:
+    """Count the cycles of a program of the dense family."""
+    design = program.design
+    steps = program.layout.steps
+    stages = broadcast_stages(design.lanes)
+    passes = program.tiles * program.layout.position_tiles
+
+    turn = _LAST_STEP_TO_READY + stages + design.drain_groups * design.drain_cycles - 1
+    period = max(steps, turn + 1) if design.acc_sets == 2 else turn + steps
+    last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
+    last_begin = last_ready + last_group(program.assignment[-1], design) * design.drain_cycles
+    cycles = last_begin + cycles_after_last_begin(design)
+
+    operand_cycles = passes * steps
+    lanes_at_work = int((program.assignment >= 0).sum())  # over all tiles
+    compute = lanes_at_work * program.layout.position_tiles * steps
+    fill_cycles = _ISSUE_TO_OPERAND + stages
+    return Counters(
+        lanes=design.lanes,
+        cycles=cycles,
+        compute=compute,
+        stalls={
+            "imbalance": design.lanes * operand_cycles - compute,
+            "window": 0,
+            "feed": 0,
+            "filler": 0,
+            "weight_buffer": 0,
+            "dram": 0,
+            "drain": design.lanes * (cycles - operand_cycles - fill_cycles),
+            "fill": design.lanes * fill_cycles,
+        },
+        output_beats=int(beats_per_tile(program.assignment, design).sum())
+        * program.layout.position_tiles,
+    )

@@ -1,0 +1,82 @@
+"""The output stage of the timing contract: when each lane's sums are taken, when beats leave.
+
+It visits the lanes in groups of ``drain``, always in the same order. With ``D = drain_cycles``
+cycles a group, group g of a pass begins at ``max(begin(g - 1) + D, ready(g))``. Seen on a clock
+that is D g slow, ``begin(g) - D g`` is a running maximum.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hw.design import Design
+
+__all__ = ["OutputStage", "beats_per_tile", "cycles_after_last_begin", "last_group"]
+
+_BEAT_LATENCY = 6  # from the begin of a group to its first beat, without the group multiplexer
+_GROUPS_PER_MUX_STAGE = 16
+
+
+class OutputStage:
+    """The output stage at work, one call a pass.
+
+    Attributes
+    ----------
+    end : int
+        Cycle in which the last group so far was taken, -1 before the first.
+    begins : int64 array (groups,)
+        First cycle of each group of the last pass.
+    """
+
+    def __init__(self, design: Design) -> None:
+        self._lanes = design.lanes
+        self._drain = design.drain
+        self._group_cycles = design.drain_cycles
+        self._first_lanes = np.arange(0, design.lanes, design.drain)
+        self._turns = np.arange(design.drain_groups, dtype=np.int64) * design.drain_cycles
+        self.begins = np.zeros(design.drain_groups, np.int64)
+        self.end = -1
+
+    def take(self, ready: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Visit all groups of a pass.
+
+        Parameters
+        ----------
+        ready : int64 array (lanes,)
+            Cycle from which the sums of each lane can be taken.
+
+        Returns
+        -------
+        int64 array (lanes,)
+            Cycle in which they are taken.
+        """
+        slow = np.maximum.reduceat(ready, self._first_lanes) - self._turns
+        slow[0] = max(int(slow[0]), self.end + 1)
+        self.begins = np.maximum.accumulate(slow) + self._turns
+        ends = self.begins + (self._group_cycles - 1)
+        self.end = int(ends[-1])
+        return np.repeat(ends, self._drain)[: self._lanes]
+
+
+def last_group(assignment: NDArray[np.int64], design: Design) -> int:
+    """Return the last group with a filter, given the filter of each lane (-1: none)."""
+    return int(np.flatnonzero(assignment >= 0)[-1]) // design.drain
+
+
+def beats_per_tile(assignment: NDArray[np.int64], design: Design) -> NDArray[np.int64]:
+    """Return the beats of one pass of each tile: none for a group without any filter.
+
+    Parameters
+    ----------
+    assignment : int64 array (tiles, lanes)
+        Filter of each lane, -1 where there is none.
+    """
+    first_lanes = np.arange(0, design.lanes, design.drain)
+    used = np.logical_or.reduceat(assignment >= 0, first_lanes, axis=1)
+    beats: NDArray[np.int64] = used.sum(axis=1, dtype=np.int64) * design.drain_cycles
+    return beats
+
+
+def cycles_after_last_begin(design: Design) -> int:
+    """Return the cycles from the begin of the last group with a filter to the end of the run."""
+    multiplexer = 1 if design.drain_groups <= _GROUPS_PER_MUX_STAGE else 2
+    return design.drain_cycles - 1 + _BEAT_LATENCY + multiplexer + 1

@@ -1,0 +1,319 @@
+"""The exact simulator counts what the timing contract says, stepped cycle by cycle.
+
+``timing_contract`` interprets the table of ARCHITECTURE.md; small cases are worked out by hand;
+and there are laws that any cycle count must obey.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from timing_contract import interpret
+
+from bosquet.hw.design import Design
+from bosquet.hw.program import Program
+from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
+from bosquet.models.layer import LayerShape
+from bosquet.sim.counters import STALLS
+from bosquet.sim.exact import simulate
+
+
+@dataclass(frozen=True)
+class Masked:
+    shape: LayerShape
+    mask: NDArray[np.bool_]
+
+
+# ---- random programs -----------------------------------------------------------------------------
+
+
+@st.composite
+def designs(
+    draw: st.DrawFn,
+    family: str,
+    vectors: tuple[int, ...],
+    lanes: tuple[int, ...] = (1, 2, 3, 5, 8, 16, 17, 33, 40),
+) -> Design:
+    chosen = draw(st.sampled_from(lanes))
+    vector = draw(st.sampled_from(vectors))
+    output: dict[str, Any] = {
+        "drain": draw(st.integers(1, min(4, chosen))),
+        "drain_cycles": draw(st.sampled_from([n for n in range(1, 21) if vector % n == 0])),
+        "acc_sets": draw(st.sampled_from([1, 2])),
+    }
+    if family == "dense":
+        return replace(Design.dense(chosen, vector), **output)
+    feed = draw(st.sampled_from([1, 2, 4, 8]))
+    return Design(
+        "sparse",
+        chosen,
+        vector,
+        feed=feed,
+        window=draw(st.sampled_from([n for n in (1, 2, 4, 8, 16) if n >= feed])),
+        run_ahead=draw(st.sampled_from([1, 2, 4])),
+        fifo_depth=draw(st.integers(1, 6)),
+        scan_bits=draw(st.sampled_from([16, 32])),
+        index_bits=(2, 3, 4, 12),
+        **output,
+    )
+
+
+@st.composite
+def layers(draw: st.DrawFn, densities: tuple[float, ...] = (0.0, 0.05, 0.3, 1.0)) -> Masked:
+    """Layers whose filters have densities of their own, empty and full ones among them."""
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    kernel = draw(st.sampled_from([(1, 1), (3, 3), (2, 3)]))
+    shape = LayerShape(
+        "random",
+        "conv",
+        in_channels=groups * draw(st.integers(1, 40 if kernel == (1, 1) else 6)),
+        out_channels=groups * draw(st.integers(1, 24)),
+        kernel=kernel,
+        stride=draw(st.sampled_from([(1, 1), (2, 2), (1, 2)])),
+        padding=draw(st.sampled_from([(0, 0, 0, 0), (1, 1, 1, 1)])),
+        groups=groups,
+        height=draw(st.integers(kernel[0], 6)),
+        width=draw(st.integers(kernel[1], 6)),
+        batch=draw(st.sampled_from([1, 3])),
+    )
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    chosen = draw(st.lists(st.sampled_from(densities), min_size=1, max_size=4))
+    density = random.choice(chosen, size=(shape.out_channels, 1, 1, 1))
+    return Masked(shape, random.random(shape.weight_shape) < density)
+
+
+def pointwise(kept: NDArray[np.bool_], positions: int = 1) -> Masked:
+    """Return a 1x1 layer that keeps the given weights (out, in), on a map of one row."""
+    out, channels = kept.shape
+    shape = LayerShape("hand", "conv", channels, out, width=positions)
+    return Masked(shape, kept[:, :, None, None])
+
+
+FORMATS = (Bitmap(), Dense(), Relative(2), Relative(4), Relative(12))
+
+
+@given(
+    design=designs("sparse", (1, 2, 3, 4, 12, 17, 20)),
+    layer=layers(),
+    form=st.sampled_from(FORMATS),
+)
+@settings(max_examples=200)
+def test_sparse_counters_are_those_of_the_contract(
+    design: Design, layer: Masked, form: IndexFormat
+) -> None:
+    program = Program.plan(layer, design, form)
+    counted = simulate(program)
+    assume(counted.lane_cycles < 40_000)  # the interpreter is slow
+    assert counted == interpret(program)
+
+
+@given(
+    design=designs("sparse", (1,), lanes=(1, 2, 3)),
+    channels=st.integers(1, 64),
+    densities=st.lists(st.sampled_from([0.0, 0.03, 0.2, 1.0]), min_size=1, max_size=7),
+    positions=st.integers(8, 40),
+    seed=st.integers(0, 2**32),
+    form=st.sampled_from(FORMATS),
+)
+@settings(max_examples=150)
+def test_passes_that_repeat_are_counted_as_if_they_did_not(
+    design: Design,
+    channels: int,
+    densities: list[float],
+    positions: int,
+    seed: int,
+    form: IndexFormat,
+) -> None:
+    # Few lanes and many positions: most passes are skipped, in periods of 1 to 4 passes.
+    random = np.random.default_rng(seed)
+    kept = random.random((len(densities), channels)) < np.array(densities)[:, None]
+    program = Program.plan(pointwise(kept, positions), design, form)
+    counted = simulate(program)
+    assume(counted.lane_cycles < 30_000)
+    assert counted == interpret(program)
+
+
+@given(design=designs("dense", (1, 2, 3, 4, 12, 17, 20)), layer=layers())
+@settings(max_examples=40)
+def test_dense_counters_are_those_of_the_contract(design: Design, layer: Masked) -> None:
+    program = Program.plan(layer, design)
+    counted = simulate(program)
+    assume(counted.lane_cycles < 80_000)
+    assert counted == interpret(program)
+
+
+# ---- by hand -------------------------------------------------------------------------------------
+
+ONE_LANE = Design("sparse", 1, 1, window=1, run_ahead=1, feed=1, index_bits=(4,))
+
+
+def counts(layer: Masked, design: Design, form: IndexFormat) -> dict[str, int]:
+    """Return the counters of a layer that are not zero."""
+    found = simulate(Program.plan(layer, design, form))
+    listed = {"cycles": found.cycles, "beats": found.output_beats, "compute": found.compute}
+    return {name: count for name, count in (listed | dict(found.stalls)).items() if count}
+
+
+def test_a_window_at_a_time() -> None:
+    # Window 0: W0 = 4, fed = 5; entry 0 issued at 5. Entry 1 at the head, and window 0 released,
+    # at 6; window 1: W0 = 7, fed = 8. Entry 1 waits for the window in 6 (the feeder waits in 5
+    # and 6) and for the feed in 7. Issued at 8, ready at 12, beat at 12 + 7 = 19.
+    assert counts(pointwise(np.ones((1, 2), np.bool_)), ONE_LANE, Relative(4)) == {
+        "cycles": 20, "beats": 1, "compute": 2, "fill": 5, "window": 1, "feed": 1, "drain": 11,
+    }  # fmt: skip
+
+
+def test_a_fifo_of_one_entry() -> None:
+    # Both entries in window 0, issued at 5 and, since x(1) = 5 + 1 and head(1) = 6 + 2, at 8.
+    # Ready at 12, beat at 19.
+    design = replace(ONE_LANE, window=2, feed=2, fifo_depth=1)
+    assert counts(pointwise(np.ones((1, 2), np.bool_)), design, Relative(4)) == {
+        "cycles": 20, "beats": 1, "compute": 2, "fill": 5, "weight_buffer": 2, "drain": 11,
+    }  # fmt: skip
+
+
+def test_skipped_bitmap_words() -> None:
+    # 33 channels in 3 steps of 16; the only weight in the third word: x(0) = 2 + 3 - 1, head = 6.
+    # Windows: W0 = 4; released(0) = 6, W0 = 7, fed 8 = released(1), W0 = 9, fed = 10: issued.
+    # From head to issue the feeder waits in 6 and 8. Ready at 14, beat at 21.
+    design = replace(ONE_LANE, window=16, feed=16)
+    assert counts(pointwise(np.arange(33)[None] == 32), design, Bitmap()) == {
+        "cycles": 22, "beats": 1, "compute": 1, "fill": 5, "weight_buffer": 1, "window": 2,
+        "feed": 2, "drain": 11,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("acc_sets", "cycles", "drain"),
+    [
+        # Pass 0 is issued at 5 and 6, ready and taken at 10. One set: pass 1 is issued at 11, 12
+        # (it stands at the head from 7); ready at 16, beat at 23.
+        (1, 24, 4 + 11),
+        # Two sets: issued at 7 and, after 8..10, at 11; ready at 15, beat at 22.
+        (2, 23, 3 + 11),
+    ],
+)
+def test_waiting_for_accumulators(acc_sets: int, cycles: int, drain: int) -> None:
+    design = replace(ONE_LANE, window=2, feed=2, run_ahead=4, acc_sets=acc_sets)
+    assert counts(pointwise(np.ones((1, 2), np.bool_), positions=2), design, Dense()) == {
+        "cycles": cycles, "beats": 2, "compute": 4, "fill": 5, "drain": drain,
+    }  # fmt: skip
+
+
+def test_a_lane_without_a_filter() -> None:
+    # Lane 0 issues at 5 and 6, lane 1 its filler at 5. The beat of lane 0 leaves at 10 + 7, there
+    # is none of lane 1. From 7 to 17 both lanes drain.
+    design = replace(ONE_LANE, lanes=2, window=2, feed=2)
+    assert counts(pointwise(np.ones((1, 2), np.bool_)), design, Relative(4)) == {
+        "cycles": 18, "beats": 1, "compute": 2, "filler": 1, "fill": 10, "imbalance": 1,
+        "drain": 22,
+    }  # fmt: skip
+
+
+def test_an_empty_filter_still_writes_its_bias() -> None:
+    # One filler at 5; ready at 9, beat at 16.
+    assert counts(pointwise(np.zeros((1, 1), np.bool_)), ONE_LANE, Bitmap()) == {
+        "cycles": 17, "beats": 1, "filler": 1, "fill": 5, "drain": 11,
+    }  # fmt: skip
+
+
+def test_dense_array() -> None:
+    # Steps at 0, 1, 2; ready at 8; groups begin at 8 and 9; last beat at 9 + 7 = 16.
+    assert counts(pointwise(np.ones((2, 3), np.bool_)), Design.dense(2, 2), Dense()) == {
+        "cycles": 17, "beats": 2, "compute": 6, "fill": 8, "drain": 20,
+    }  # fmt: skip
+
+
+# ---- laws ----------------------------------------------------------------------------------------
+
+
+@given(
+    design=designs("sparse", (1, 4, 20)) | designs("dense", (1, 4, 20)),
+    layer=layers(),
+    form=st.sampled_from(FORMATS),
+)
+def test_no_faster_than_the_busiest_stage(design: Design, layer: Masked, form: IndexFormat) -> None:
+    program = Program.plan(layer, design, form if design.family == "sparse" else None)
+    counted = simulate(program)
+    layout, passes = program.layout, program.layout.position_tiles
+    visits = design.drain_groups * design.drain_cycles
+    entries = [max(own.entry_positions.size for own in lanes) for lanes in program.streams]
+    last_position = max(int(own.entry_positions[-1]) for own in program.streams[-1])
+    assert counted.cycles >= passes * sum(entries)
+    # The last pass needs no steps behind its last entry, and no turn of lanes without a filter.
+    all_but_one = passes * program.tiles - 1
+    assert counted.cycles > all_but_one * layout.steps + last_position // layout.step_vectors
+    assert counted.cycles > all_but_one * visits
+    assert counted.compute == passes * program.kept_weights
+    assert all(counted.stalls[name] >= 0 for name in STALLS)
+
+
+@given(
+    design=designs("sparse", (1, 4, 20)),
+    layer=layers(),
+    form=st.sampled_from(FORMATS),
+    deeper=st.integers(1, 3),
+)
+def test_more_buffer_never_costs_cycles(
+    design: Design, layer: Masked, form: IndexFormat, deeper: int
+) -> None:
+    cycles = simulate(Program.plan(layer, design, form)).cycles
+    run_ahead = replace(design, run_ahead=min(4, 2 * design.run_ahead))
+    assert simulate(Program.plan(layer, run_ahead, form)).cycles <= cycles
+    fifo = replace(design, fifo_depth=design.fifo_depth + deeper)
+    assert simulate(Program.plan(layer, fifo, form)).cycles <= cycles
+
+
+@given(design=designs("sparse", (1, 4, 20)), layer=layers((0.1, 0.3)), choice=st.integers(0))
+def test_one_more_weight_never_saves_cycles(design: Design, layer: Masked, choice: int) -> None:
+    # On a fixed schedule and without fillers. Where the last entry waits for its accumulators
+    # (two sets), or for the decoder, it holds its window; another entry behind it can free that
+    # window earlier. So: one set, and a FIFO that hides the decoder.
+    assume(not layer.mask.all() and layer.mask.any(axis=(1, 2, 3)).all())
+    fixed = replace(design, acc_sets=1, fifo_depth=3)
+    form = Relative(12)
+    program = Program.plan(layer, fixed, form)
+    pruned = np.flatnonzero(~layer.mask)
+    mask = layer.mask.copy()
+    mask.flat[pruned[choice % pruned.size]] = True
+    rows = program.layout.to_index_space(mask)
+    streams = tuple(
+        tuple(
+            form.encode(np.flatnonzero(rows[f]), program.layout.length, fixed.scan_bits)
+            if f >= 0
+            else own
+            for f, own in zip(filters, lanes, strict=True)
+        )
+        for filters, lanes in zip(program.assignment, program.streams, strict=True)
+    )
+    assert simulate(replace(program, streams=streams)).cycles >= simulate(program).cycles
+
+
+@given(design=designs("sparse", (1, 4, 20)), layer=layers(), form=st.sampled_from(FORMATS))
+def test_lanes_that_share_everything_are_interchangeable(
+    design: Design, layer: Masked, form: IndexFormat
+) -> None:
+    # Lanes 0 and 1 share their cluster, and here their group of the output stage.
+    assume(design.lanes > 1)
+    program = Program.plan(layer, replace(design, drain=2), form)
+    order = [1, 0, *range(2, design.lanes)]
+    swapped = replace(
+        program,
+        assignment=program.assignment[:, order],
+        streams=tuple(tuple(lanes[lane] for lane in order) for lanes in program.streams),
+    )
+    assert simulate(swapped) == simulate(program)
+
+
+@given(design=designs("sparse", (1, 4)), seed=st.integers(0, 2**32), form=st.sampled_from(FORMATS))
+def test_the_order_of_filters_does_not_matter(design: Design, seed: int, form: IndexFormat) -> None:
+    # Filters are dealt by their entries. Here no two have the same number: filter f keeps its
+    # first f + 1 weights (in dense format, all filters are alike).
+    kept = np.tri(12, 12, dtype=np.bool_)
+    shuffled = np.random.default_rng(seed).permutation(kept)
+    before = simulate(Program.plan(pointwise(kept, positions=9), design, form))
+    assert simulate(Program.plan(pointwise(shuffled, positions=9), design, form)) == before
