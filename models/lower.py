@@ -234,6 +234,15 @@ class _Lowering:
             case Clip(low, high):
                 self._rescale(base, x, self.found(output) or x, low, high)
             case Quantize(scale):
+                readers = self.network.consumers[node.inputs[0]]
+                if (
+                    len({r.operation.scale for r in readers if isinstance(r.operation, Quantize)})
+                    > 1
+                ):
+                    self.notes.append(
+                        f"tensor {node.inputs[0]!r} is quantized to several scales; {node.name}"
+                        " rounds what was rounded for the first"
+                    )
                 self._rescale(base, x, Value(output, scale, scale.low, scale.high), -inf, inf)
             case Dequantize(scale):
                 if scale.bits != x.scale.bits:
