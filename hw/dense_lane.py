@@ -61,6 +61,7 @@ class DenseLane(wiring.Component):
         for i in range(len(macs.weight)):
             m.d.comb += macs.weight[i].eq(copies[i if len(copies) > 1 else 0])
         m.d.comb += [
+            macs.start.eq(self.start),
             macs.operands.eq(self.operands),
             macs.first.eq(self.step.valid & self.step.first),
             macs.last.eq(self.step.valid & self.step.last),

@@ -168,18 +168,21 @@ class SparseLane(wiring.Component):
         """Issue the head of the queue once its window is fed and the accumulators are free."""
         design = self._design
         entry = head.entry
-        free, fed, behind = Signal(init=1), Signal(), Signal()
+        free, fed = Signal(init=1), Signal()
+        # The window of the entry at the head; while the queue is empty, of the last one there.
+        reached, now_at = Signal(WINDOW_COUNT_BITS), Signal(WINDOW_COUNT_BITS)
         gated = entry.first if design.acc_sets == 1 else entry.last
         distance = Signal(WINDOW_COUNT_BITS)
         lead = Signal(WINDOW_COUNT_BITS)
         m.d.comb += [
             distance.eq(entry.window - self.fed),
             fed.eq(distance[-1]),  # entry.window < fed, modulo the counter
-            lead.eq(self.released - entry.window),
-            behind.eq(~lead[-1]),
+            now_at.eq(Mux(head_valid, entry.window, reached)),
+            lead.eq(self.released - now_at),
             pop.eq(head_valid & fed & (free | ~gated)),
-            self.past.eq(self.done | (head_valid & ~behind)),
+            self.past.eq(self.done | lead[-1]),
         ]
+        m.d.sync += reached.eq(now_at)
         with m.If(self.take):
             m.d.sync += free.eq(1)
         with m.If(pop & entry.last):
@@ -187,7 +190,7 @@ class SparseLane(wiring.Component):
         with m.If(pop & entry.final):
             m.d.sync += self.done.eq(1)
         with m.If(self.start):
-            m.d.sync += [free.eq(1), self.done.eq(0)]
+            m.d.sync += [free.eq(1), self.done.eq(0), reached.eq(0)]
 
         with m.If(pop):
             m.d.sync += self.state.eq(Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE))
@@ -221,6 +224,8 @@ class SparseLane(wiring.Component):
             operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
             flag_next = Signal(flags, name=f"flag_{stage}")
             m.d.sync += [operand_next.eq(operand), flag_next.eq(flag)]
+            with m.If(self.start):
+                m.d.sync += flag_next.eq(0)
             operand, flag = operand_next, flag_next
         # One select line per ring vector: AND-OR picks an operand in fewer gates than a tree of
         # two-way multiplexers.
@@ -233,6 +238,8 @@ class SparseLane(wiring.Component):
         m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
         m.d.sync += [copy.eq(operand.weight) for copy in weights]
         m.d.sync += spread_flag.eq(flag)
+        with m.If(self.start):
+            m.d.sync += spread_flag.eq(0)
 
         m.submodules.macs = macs = MacRow(design)
         for column in range(design.vector):
@@ -244,6 +251,9 @@ class SparseLane(wiring.Component):
             m.d.sync += macs.operands[column].eq(reduce(or_, picked))
         m.d.sync += [macs.weight[i].eq(copy) for i, copy in enumerate(weights)]
         m.d.sync += [macs.first.eq(spread_flag.first), macs.last.eq(spread_flag.last)]
+        with m.If(self.start):
+            m.d.sync += macs.last.eq(0)
+        m.d.comb += macs.start.eq(self.start)
         m.d.comb += self.sums.eq(macs.sums)
         with m.If(self.take):
             m.d.sync += self.ready.eq(0)

@@ -23,6 +23,8 @@ class MacRow(wiring.Component):
 
     Members
     -------
+    start : Signal, in
+        Forget a pass that is about to end.
     operands : array of V signed(act_bits), in
     weight : array of signed(weight_bits), in
         Copies of the one weight, each for 16 columns.
@@ -39,6 +41,7 @@ class MacRow(wiring.Component):
         self._design = design
         super().__init__(
             {
+                "start": In(1),
                 "operands": In(data.ArrayLayout(signed(design.act_bits), design.vector)),
                 "weight": In(
                     data.ArrayLayout(signed(design.weight_bits), weight_copies(design.vector))
@@ -54,7 +57,7 @@ class MacRow(wiring.Component):
         m = Module()
         design = self._design
         first = Signal()
-        m.d.sync += [first.eq(self.first), self.finished.eq(self.last)]
+        m.d.sync += [first.eq(self.first), self.finished.eq(self.last & ~self.start)]
         for v in range(design.vector):
             product = Signal(signed(design.act_bits + design.weight_bits), name=f"product_{v}")
             total = Signal(signed(design.acc_bits), name=f"total_{v}")

@@ -140,7 +140,7 @@ class SparseArray(wiring.Component):
             free.eq(Cat(*(credit.any() for credit in credits)).all()),
             feeder.hold.eq(step.valid & step.opens & ~free),
             opens.eq(step.valid & step.opens & free),
-            written.valid.eq(step.valid & ~feeder.hold),
+            written.valid.eq(step.valid & ~feeder.hold & ~self.start),
             written.last.eq(step.last),
             written.step.eq(step.step),
             written.vectors.eq(feeder.vectors),

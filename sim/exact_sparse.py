@@ -16,7 +16,7 @@ begins, since the causes apply in the order of the contract::
                                  head(e)   free(e)           fed(win(e))
 
 *Passes that repeat.* What the rest of a tile still depends on at the end of a pass is a list of
-cycles (``_Run.state``). If two such lists are equal but for a shift of time, the passes between
+cycles (``_Run._state``). If two such lists are equal but for a shift of time, the passes between
 them repeat for the rest of the tile, and are skipped by arithmetic. Only three things tell the
 passes of a tile apart: the first pass of a run waits for no accumulator (a wait for ``NEVER``),
 the entry that the decoder prepares at the end of the last pass is another tile's, and near the
@@ -205,9 +205,8 @@ class _Run:
         stands at the head, and windows fed before the earliest cycle that is still to be charged.
         """
         last_issues = self._history[-1]
-        parts = [
+        parts = [  # the heads follow from the last issues and the decoder
             last_issues,
-            self._heads,
             np.maximum(self._taken, self._heads - 1),
             [self._stage.end],
         ]
