@@ -5,6 +5,7 @@ there, so that a half-written bundle never stands; the same image gives the same
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -117,15 +118,22 @@ def emit(
     ToolError
         If Yosys fails.
     """
-    files = bundle_files(image, name, counters, layer, freq_hz)
-    try:
-        _place(folder, name, files)
+    _check(name, freq_hz)
+    place = folder / name
+    try:  # before the Verilog is written, which takes a while
+        _check_replaceable(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
     except OSError as error:
-        raise InputError(
-            f"bundle {name}: cannot write to {folder}: {error.strerror or error}; choose another"
-            " output folder"
-        ) from error
-    return Bundle(folder / name, name, tuple(sorted(files)), counters["cycles"])
+        raise _unwritable(name, folder, error) from error
+    try:
+        files = bundle_files(image, name, counters, layer, freq_hz)
+        _put(files, workshop, place)
+    except OSError as error:
+        raise _unwritable(name, folder, error) from error
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    return Bundle(place, name, tuple(sorted(files)), counters["cycles"])
 
 
 def bundle_files(
@@ -136,14 +144,9 @@ def bundle_files(
     freq_hz: float = DEFAULT_FREQ_HZ,
 ) -> dict[str, str]:
     """Return the texts of the files of a bundle, by name; parameters as for ``emit``."""
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"bundle name must be letters, digits and underscores, begin with a letter and hold an"
-            f" underscore (no Verilog keyword does), not {name!r}"
-        )
-    if not freq_hz > 0:
-        raise InputError(f"bundle {name}: freq_hz must be positive, not {freq_hz}")
+    _check(name, freq_hz)
     bench = testbench_name(name)
+    bench_text = testbench(image, name, counters)
     accelerator = Accelerator(image.design, image.buffers)
     ports = accelerator.metadata.as_json()["interface"]["members"]
     data = memory_files(image)
@@ -159,7 +162,7 @@ def bundle_files(
         "period_ns": f"{1e9 / freq_hz:.4f}",
     }
     files = {
-        f"{bench}.v": testbench(image, name, counters),
+        f"{bench}.v": bench_text,
         **data,
         f"{name}.v": component_verilog(accelerator, name),
         f"{name}.core": render("bundle.core", **values),
@@ -183,32 +186,20 @@ def _header() -> str:
     )
 
 
-def _place(folder: Path, name: str, files: Mapping[str, str]) -> None:
-    """Write the files to a new folder beside their place, then put it there."""
-    place = folder / name
-    if place.is_symlink() or place.exists():
-        _check_replaceable(place)
-    folder.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
-    try:
-        made, former = workshop / "made", workshop / "former"
-        made.mkdir()
-        for file, text in files.items():
-            (made / file).write_text(text, encoding="utf-8", newline="\n")
-        if place.exists():
-            os.replace(place, former)
-        try:
-            os.replace(made, place)
-        except OSError:
-            if former.exists():
-                os.replace(former, place)
-            raise
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+def _check(name: str, freq_hz: float) -> None:
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            "bundle name must be letters, digits and underscores, begin with a letter and hold an"
+            f" underscore (no Verilog keyword does), not {name!r}"
+        )
+    if not (freq_hz > 0 and math.isfinite(freq_hz)):
+        raise InputError(f"bundle {name}: freq_hz must be positive, not {freq_hz}")
 
 
 def _check_replaceable(place: Path) -> None:
     """Refuse to replace what bosquet did not write."""
+    if not (place.exists() or place.is_symlink()):
+        return
     try:
         if not place.is_symlink():
             Bundle.open(place)
@@ -218,3 +209,26 @@ def _check_replaceable(place: Path) -> None:
     raise InputError(
         f"{place}: is there already and is no bundle; move it away or choose another output folder"
     )
+
+
+def _unwritable(name: str, folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"bundle {name}: cannot write to {folder}: {error.strerror or error}; choose another"
+        " output folder"
+    )
+
+
+def _put(files: Mapping[str, str], workshop: Path, place: Path) -> None:
+    """Write the files to a new folder in the workshop, then move it to its place."""
+    made, former = workshop / "made", workshop / "former"
+    made.mkdir()
+    for file, text in files.items():
+        (made / file).write_text(text, encoding="utf-8", newline="\n")
+    if place.exists():
+        os.replace(place, former)
+    try:
+        os.replace(made, place)
+    except OSError:
+        if former.exists():
+            os.replace(former, place)
+        raise

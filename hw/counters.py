@@ -1,15 +1,16 @@
 """Performance counters: every lane-cycle gets exactly one cause, by the written priority.
 
 The causes and their order are the table "Counters" of ARCHITECTURE.md. Lanes report what they did
-in the cycle before; the counters run one cycle behind.
+in the cycle before; they are counted by cluster, then all together, then by cause, each in a cycle
+of its own so that no clock waits for it. The counters run ``LAG`` cycles behind.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .dense_array import DenseArray
-from .design import Design
+from .design import CLUSTER_LANES, Design
 from .lane import LaneState
 from .registers import COUNTER_BITS, COUNTERS
 from .sparse_array import SparseArray
@@ -18,6 +19,9 @@ __all__ = ["CAUSES", "Counters", "dense_causes", "sparse_causes"]
 
 CAUSES = COUNTERS[1:-2]
 """compute, filler and the stalls."""
+
+LAG = 4
+"""Cycles from a lane's cycle to its count: reported, counted by cluster, in all, by cause."""
 
 
 class Counters(wiring.Component):
@@ -28,7 +32,7 @@ class Counters(wiring.Component):
     start, running : Signal, in
         Clear; count this cycle.
     lanes : struct of lane counts per cause, in
-        Of the cycle before.
+        Of ``LAG`` cycles before.
     loaded, sent : Signal, in
         A load beat, an output beat is accepted in this cycle.
     values : struct of counters, out
@@ -49,12 +53,12 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        behind = Signal()
+        behind = Signal(LAG)  # bit i: running i + 1 cycles before
         values = self.values
-        m.d.sync += behind.eq(self.running)
+        m.d.sync += behind.eq(Cat(self.running, behind))
         with m.If(self.running):
             m.d.sync += values.cycles.eq(values.cycles + 1)
-        with m.If(behind):
+        with m.If(behind[-1]):
             for cause in CAUSES:
                 m.d.sync += values[cause].eq(values[cause] + self.lanes[cause])
         with m.If(self.sent):
@@ -75,48 +79,70 @@ class Counters(wiring.Component):
         return m
 
 
-def _count(bits: list[Signal]) -> Signal:
-    return sum(bits[1:], bits[0])
+def _delayed(m: Module, flag: Signal, name: str) -> Signal:
+    """Return a lane's flag as old as the counts over all lanes."""
+    for stage in range(LAG - 2):
+        later = Signal(name=f"{name}_{stage}")
+        m.d.sync += later.eq(flag)
+        flag = later
+    return flag
+
+
+def _lanes_in(m: Module, states: list[Signal], state: LaneState) -> Signal:
+    """Count the lanes in a state: registered by cluster, then in all."""
+    parts = []
+    for low in range(0, len(states), CLUSTER_LANES):
+        here = [lane == state for lane in states[low : low + CLUSTER_LANES]]
+        part = Signal(range(len(here) + 1), name=f"{state.name.lower()}_{low}")
+        m.d.sync += part.eq(sum(here[1:], here[0]))
+        parts.append(part)
+    total = Signal(range(len(states) + 1), name=f"{state.name.lower()}_lanes")
+    m.d.sync += total.eq(sum(parts[1:], parts[0]))
+    return total
 
 
 def sparse_causes(m: Module, array: SparseArray, design: Design, counters: Counters) -> None:
     """Give each sparse lane's cycle its cause."""
     states = [array.states[lane] for lane in range(design.lanes)]
-    by_state = {s: _count([state == s for state in states]) for s in LaneState}
+    count = {state: _lanes_in(m, states, state) for state in LaneState}
+    fed_any = _delayed(m, array.fed_any, "fed_any")
+    feeder_waits = _delayed(m, array.feeder_waits, "feeder_waits")
     lanes = counters.lanes
-    idle = Signal(range(design.lanes + 1))  # lanes that issue nothing
     working = Signal()  # some lane has not issued its last entry
-    m.d.comb += [
-        lanes.compute.eq(by_state[LaneState.COMPUTE]),
-        lanes.filler.eq(by_state[LaneState.FILLER]),
-        idle.eq(design.lanes - lanes.compute - lanes.filler),
-        working.eq(by_state[LaneState.DONE] != design.lanes),
+    done, not_fed = count[LaneState.DONE], count[LaneState.NOT_FED]
+    m.d.comb += working.eq(done != design.lanes)
+    m.d.sync += [lanes[cause].eq(0) for cause in CAUSES]
+    m.d.sync += [
+        lanes.compute.eq(count[LaneState.COMPUTE]),
+        lanes.filler.eq(count[LaneState.FILLER]),
     ]
-    with m.If(~array.fed_any):
-        m.d.comb += lanes.fill.eq(idle)
+    with m.If(~fed_any):  # nothing can have been issued
+        m.d.sync += lanes.fill.eq(design.lanes)
     with m.Else():
-        m.d.comb += [
-            lanes.imbalance.eq(Mux(working, by_state[LaneState.DONE], 0)),
-            lanes.weight_buffer.eq(by_state[LaneState.EMPTY]),
-            lanes.drain.eq(
-                by_state[LaneState.NOT_FREE] + Mux(working, 0, by_state[LaneState.DONE])
-            ),
-            lanes.window.eq(Mux(array.feeder_waits, by_state[LaneState.NOT_FED], 0)),
-            lanes.feed.eq(Mux(array.feeder_waits, 0, by_state[LaneState.NOT_FED])),
+        m.d.sync += [
+            lanes.imbalance.eq(Mux(working, done, 0)),
+            lanes.weight_buffer.eq(count[LaneState.EMPTY]),
+            lanes.drain.eq(count[LaneState.NOT_FREE] + Mux(working, 0, done)),
+            lanes.window.eq(Mux(feeder_waits, not_fed, 0)),
+            lanes.feed.eq(Mux(feeder_waits, 0, not_fed)),
         ]
 
 
 def dense_causes(m: Module, array: DenseArray, design: Design, counters: Counters) -> None:
     """Give the cycle of all dense lanes its cause."""
     lanes = counters.lanes
+    operand = _delayed(m, array.operand, "operand")
+    filled = _delayed(m, array.filled, "filled")
+    last_tile = _delayed(m, array.last_tile, "last_tile")
     with_filter = Signal(range(design.lanes + 1))
-    m.d.comb += with_filter.eq(Mux(array.last_tile, array.registers.last_tile_lanes, design.lanes))
-    with m.If(array.operand):
-        m.d.comb += [
+    m.d.comb += with_filter.eq(Mux(last_tile, array.registers.last_tile_lanes, design.lanes))
+    m.d.sync += [lanes[cause].eq(0) for cause in CAUSES]
+    with m.If(operand):
+        m.d.sync += [
             lanes.compute.eq(with_filter),
             lanes.imbalance.eq(design.lanes - with_filter),
         ]
-    with m.Elif(~array.filled):
-        m.d.comb += lanes.fill.eq(design.lanes)
+    with m.Elif(~filled):
+        m.d.sync += lanes.fill.eq(design.lanes)
     with m.Else():
-        m.d.comb += lanes.drain.eq(design.lanes)
+        m.d.sync += lanes.drain.eq(design.lanes)

@@ -5,7 +5,9 @@ Members
 registers : layer registers, in
 start : Signal, in
 tap_address, tap_enable, tap_data : memory read port of the tap offsets
-bank_addresses : array of 2 addresses, out; bank_enable : Signal, out; bank_data : array of feed pairs of vectors, in
+bank_addresses : array of 2 addresses, out; bank_enable : Signal, out
+bank_data : array of feed pairs of vectors, in
+    Memory read port of the even and the odd halves of the banks.
 take, ready : Signal(lanes)
     Handshake with the output stage.
 sums : array of lanes arrays of V signed(acc_bits), out

@@ -56,7 +56,7 @@ write_verilog -norename
 
 
 def component_verilog(component: Any, name: str) -> str:
-    """Return the Verilog of a component and of everything in it.
+    r"""Return the Verilog of a component and of everything in it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def component_verilog(component: Any, name: str) -> str:
         What to convert; its members become ports (``a.b`` as ``a__b``), next to ``clk`` and
         ``rst`` where it is clocked.
     name : str
-        Top module; the modules below it are called ``\\name.part``.
+        Top module; the modules below it are called ``\name.part``.
 
     Raises
     ------

@@ -4,7 +4,7 @@ Every cluster holds its own copy, written by the broadcast feed, so that no vect
 than 16 lanes. A window is given back once all lanes of the cluster are past it.
 """
 
-from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 

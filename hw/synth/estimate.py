@@ -89,19 +89,19 @@ def _sparse_lane_area(v: Values) -> Sequence[float]:
     return 1, vector, vector * (v["acc_sets"] == 2), ring, ring * vector, log2(v["feed"])
 
 
+def _window_area(v: Values) -> Sequence[float]:
+    bits = _ring(v) * v["vector"]
+    return 1, _ring(v), bits, bits / v["feed"]
+
+
 def _rotator_levels(vector: int) -> int:
     return (vector - 1).bit_length()
 
 
 def _feeder_area(v: Values) -> Sequence[float]:
-    vector, feed = v["vector"], v["feed"]
-    levels = _rotator_levels(vector)
-    return 1, levels, feed, feed * vector, feed * vector * levels
-
-
-def _dense_feeder_area(v: Values) -> Sequence[float]:
-    vector = v["vector"]
-    return 1, vector, vector * _rotator_levels(vector)
+    # The address arithmetic has as many bits as the rotator has levels.
+    levels, columns = _rotator_levels(v["vector"]), v["vector"] * v.get("feed", 1)
+    return 1, levels, columns, columns * levels
 
 
 def _output_area(v: Values) -> Sequence[float]:
@@ -152,7 +152,7 @@ _MODELS: Mapping[str, Model] = {
     "window": Model(
         ("vector", "window", "run_ahead", "feed"),
         _with_ring("vector", "feed"),
-        lambda v: (1, _ring(v), _ring(v) / v["feed"], _ring(v) * v["vector"]),
+        _window_area,
         lambda v: (1, log2(v["vector"]), log2(_ring(v) / v["feed"])),
     ),
     "sparse_feeder": Model(
@@ -164,7 +164,7 @@ _MODELS: Mapping[str, Model] = {
     "dense_feeder": Model(
         ("vector",),
         _plain("vector"),
-        _dense_feeder_area,
+        _feeder_area,
         lambda v: (1, log2(v["vector"])),
     ),
     "tree": Model((), _plain(), lambda v: (1,), lambda v: (1,)),
@@ -282,7 +282,8 @@ class Estimator:
         raise InputError(
             f"{design}: the lane table does not tell area and speed of its {part.name}:"
             f" {self._reason(part, fit)}; measure it with `bosquet synth --design {design}"
-            " --table FILE` and give that table by --table FILE"
+            " --table FILE` (with --grid for designs around it too) and give that table by"
+            " --table FILE"
         )
 
     def _reason(self, part: Part, fit: _Fit | None) -> str:

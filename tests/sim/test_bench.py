@@ -1,6 +1,8 @@
 """The bench asks each question once, and its quick cycles are never above the exact ones."""
 
 import pytest
+from ideal_silicon import IdealCost, IdealCycles
+
 from bosquet.hw.design import Design
 from bosquet.hw.program import Program
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
@@ -8,7 +10,6 @@ from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.bench import Bench
 from bosquet.sim.workload import Workload
-from ideal_silicon import IdealCost, IdealCycles
 
 SHAPE = LayerShape("layer", "conv", 16, 12, (3, 3), height=6, width=6)
 DESIGN = Design("sparse", 4, 8, feed=4)

@@ -6,6 +6,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from ideal_silicon import IdealCost, IdealSimulator
+
 from bosquet.errors import FitError, InputError
 from bosquet.models.layer import LayerShape
 from bosquet.sim.bench import Bench
@@ -14,7 +16,6 @@ from bosquet.sim.curve import COARSE
 from bosquet.sim.dense_baseline import baseline_design
 from bosquet.sim.optimizer import SearchSpace
 from bosquet.sim.pruned_layer import PrunedLayer
-from ideal_silicon import IdealCost, IdealSimulator
 
 SHAPE = LayerShape("conv2", "conv", 8, 24, (3, 3), padding=(1, 1, 1, 1), height=6, width=6)
 SPACE = SearchSpace(
@@ -131,7 +132,7 @@ def test_real_weights_have_one_mask_and_no_spread() -> None:
     values = measured().to_json()
     assert values["interval"] == [values["ratio"], values["ratio"]]
     low, high = made_up().to_json()["interval"]
-    assert low <= made_up().ratio <= high  # type: ignore[operator]
+    assert low <= made_up().ratio <= high
 
 
 def test_the_same_question_gets_the_same_answer() -> None:

@@ -4,6 +4,10 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ideal_silicon import IdealCost
+
 from bosquet.errors import FitError
 from bosquet.hw.design import Design
 from bosquet.models.formats import Dense
@@ -14,9 +18,6 @@ from bosquet.sim.curve import COARSE, Point, crossing, refined
 from bosquet.sim.equal_area import EqualArea, Timed
 from bosquet.sim.streaming import WeightSupply
 from bosquet.sim.workload import Workload
-from hypothesis import given
-from hypothesis import strategies as st
-from ideal_silicon import IdealCost
 
 
 def timed(latency_s: float) -> Timed:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from ideal_silicon import IdealCost, IdealSimulator
+
 from bosquet.errors import FitError, InputError
 from bosquet.models.layer import LayerShape
 from bosquet.sim.bench import Bench
 from bosquet.sim.dense_baseline import FrozenBaseline, baseline_design
 from bosquet.sim.workload import Workload
-from ideal_silicon import IdealCost, IdealSimulator
 
 
 def layer(name: str = "layer", filters: int = 16) -> Workload:

@@ -1,11 +1,17 @@
 """As many lanes as the budget pays for; and the closed form of equal-area break-even, exactly."""
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ideal_silicon import IdealCost, IdealSimulator
+
 from bosquet.errors import FitError
 from bosquet.hw.design import Design
+from bosquet.models.formats import Dense
 from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.bench import Bench
@@ -13,9 +19,6 @@ from bosquet.sim.dense_baseline import FrozenBaseline
 from bosquet.sim.equal_area import EqualArea, Fit, lane_counts, widest
 from bosquet.sim.streaming import WeightSupply
 from bosquet.sim.workload import Workload
-from hypothesis import given
-from hypothesis import strategies as st
-from ideal_silicon import IdealCost, IdealSimulator
 
 SPARSE = Design("sparse", 1, 1, window=1, feed=1)
 
@@ -45,7 +48,7 @@ def test_closed_form(
     index_share: float,
     kept_of: dict[int, int],
 ) -> None:
-    """s = c (1 + W) R - c W (1 + k), with W = 1 and c = utilization x clocks / lane areas."""
+    """S = c (1 + W) R - c W (1 + k), with W = 1 and c = utilization x clocks / lane areas."""
     utilization, clocks = 0.9, 0.95
     cost = IdealCost(
         dense_lane_um2=1.0,
@@ -93,14 +96,15 @@ def test_widest_finds_the_most_lanes(filters: int, room: int) -> None:
     layer = Workload(LayerShape("l", "conv", 1, filters), np.ones((filters, 1, 1, 1), bool))
     counts = lane_counts([layer], SPARSE)
     asked: list[int] = []
+    area = EqualArea(Bench(IdealCost()), 1e9, WeightSupply())
 
     def fit(lanes: int) -> Fit:
         asked.append(lanes)
         if lanes > room:
             raise FitError("too large")
-        return lanes  # type: ignore[return-value]
+        return area.at(replace(SPARSE, lanes=lanes), (layer,), (Dense(),))
 
-    found = widest(counts, fit)
+    found = [fit.design.lanes for fit in widest(counts, fit)]
     assert found[0] == min(filters, room)
     assert found[-1] == next(lanes for lanes in counts if lanes <= room)
     assert len(asked) == len(set(asked)) <= 4 * log(2 * filters, 2) + 3

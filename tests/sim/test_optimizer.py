@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from ideal_silicon import IdealCost
+
 from bosquet.errors import DesignError, FitError, InputError
 from bosquet.hw.design import Design
 from bosquet.models.layer import LayerShape
@@ -12,7 +14,6 @@ from bosquet.sim.bench import Bench
 from bosquet.sim.dense_baseline import FrozenBaseline
 from bosquet.sim.optimizer import LayerGoal, Score, SearchSpace, optimize
 from bosquet.sim.workload import Workload
-from ideal_silicon import IdealCost
 
 SPACE = SearchSpace(vectors=(2, 4, 8), feeds=(4, 8), drains=(1, 2), drain_cycles=(1, 2))
 

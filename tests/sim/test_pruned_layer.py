@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bosquet.errors import InputError
 from bosquet.models.layer import LayerShape
 from bosquet.sim.pruned_layer import PrunedLayer

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bosquet.errors import FitError, InputError
 from bosquet.hw.design import Buffers, Design
 from bosquet.sim.streaming import LABEL, WeightSupply
 from bosquet.sim.workload import Bounds, Load
-from hypothesis import given
-from hypothesis import strategies as st
 
 DESIGN = Design.dense(2, 4)
 

@@ -6,6 +6,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from ideal_silicon import IdealCost, IdealSimulator
+
 from bosquet.errors import InputError
 from bosquet.hw.design import Design
 from bosquet.models.layer import LayerShape
@@ -16,7 +18,6 @@ from bosquet.sim.one_chip import ChipGoal, one_chip
 from bosquet.sim.optimizer import SearchSpace
 from bosquet.sim.pruned_layer import PrunedLayer
 from bosquet.sim.verdict import NetworkBreakEven, network_breakeven
-from ideal_silicon import IdealCost, IdealSimulator
 
 SPACE = SearchSpace(
     vectors=(4, 8), windows=(8,), run_aheads=(2,), feeds=(4,), drains=(1, 2), drain_cycles=(1,)

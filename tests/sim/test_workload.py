@@ -1,15 +1,16 @@
-"""What is counted without encoding must be what the program stores, and never more than it takes."""
+"""Counted without encoding: what the program stores, and never more cycles than it takes."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bosquet.hw.design import Design
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.exact import simulate
 from bosquet.sim.workload import Workload, formats_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @st.composite

@@ -1,0 +1,132 @@
+"""Arguments and options that mean the same in every command."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..hw.design import Design
+from ..hw.tech.liberty import read_library
+from ..sim.technology import Technology
+
+__all__ = [
+    "ActBits",
+    "Calibrate",
+    "DesignName",
+    "InputShape",
+    "Json",
+    "LaneTableFile",
+    "Liberty",
+    "Net",
+    "OutFile",
+    "Ratio",
+    "Seed",
+    "TechnologyCard",
+    "WeightBits",
+    "chosen_design",
+    "chosen_technology",
+]
+
+Net = Annotated[
+    str,
+    typer.Argument(
+        metavar="NET[:LAYER]",
+        help="A bundled network (lenet5, alexnet) or an .onnx file, and one of its layers.",
+        show_default=False,
+    ),
+]
+DesignName = Annotated[
+    str,
+    typer.Option(
+        "--design",
+        metavar="D",
+        help="dense-RxV, sparse-LxV (such as sparse-16x16), or a .toml file.",
+        show_default=False,
+    ),
+]
+InputShape = Annotated[
+    str | None,
+    typer.Option(
+        "--input-shape",
+        metavar="N,C,H,W",
+        help="Shape of the input, for models with symbolic dimensions.",
+    ),
+]
+Ratio = Annotated[
+    float | None,
+    typer.Option(
+        "--ratio",
+        metavar="R",
+        help="Prune to this ratio (all weights / kept weights, at least 1): real weights by"
+        " magnitude, others by uneven masks from --seed.",
+    ),
+]
+WeightBits = Annotated[
+    int | None,
+    typer.Option("--weight-bits", metavar="N", help="Width of the weights, 2 to 16."),
+]
+ActBits = Annotated[
+    int | None,
+    typer.Option("--act-bits", metavar="N", help="Width of the activations, 2 to 16."),
+]
+Calibrate = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate",
+        metavar="FILE.npz",
+        help="Images that the activation ranges are taken from; made up from --seed without it.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="S", help="Seed of whatever is random.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Answer with one JSON document on standard output.")
+]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the JSON document to this file too."),
+]
+TechnologyCard = Annotated[
+    str | None,
+    typer.Option(
+        "--technology", metavar="CARD", help="Technology card: generic40, sg13g2 or a .toml file."
+    ),
+]
+LaneTableFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--table", metavar="FILE", help="Lane table of `bosquet synth`, besides the shipped one."
+    ),
+]
+Liberty = Annotated[
+    Path | None,
+    typer.Option("--liberty", metavar="FILE", help="Cell library instead of the built-in one."),
+]
+
+
+def chosen_design(name: str, weight_bits: int | None, act_bits: int | None) -> Design:
+    """Return the design that is named, with other widths if they are given.
+
+    Raises
+    ------
+    DesignError
+        If there is no such design, or a width is out of range.
+    """
+    design = Design.named(name)
+    if weight_bits is not None:
+        design = replace(design, weight_bits=weight_bits)
+    if act_bits is not None:
+        design = replace(design, act_bits=act_bits)
+    return design
+
+
+def chosen_technology(card: str | None, table: Path | None, liberty: Path | None) -> Technology:
+    """Return the technology that areas and clocks are told in.
+
+    Raises
+    ------
+    InputError
+        If card, table or library cannot be read, or nothing was measured with the library.
+    """
+    library = None if liberty is None else read_library(liberty)
+    return Technology.load(card, table, library)

@@ -1,0 +1,115 @@
+"""What a command answers: one JSON document, or text for a person, on standard output.
+
+Everything else (progress, log, errors) goes to standard error, so that the answer can be piped.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import InputError
+
+__all__ = ["Document", "document", "dumps", "emit_answer", "table", "write_atomically"]
+
+Document = Mapping[str, Any]
+"""A JSON document: null with a reason stands where there is no number."""
+
+
+def document(command: str, body: Document) -> dict[str, Any]:
+    """Return the document of a command, its schema first."""
+    return {"schema": f"bosquet.{command}/1", **body}
+
+
+def dumps(content: Document) -> str:
+    """Return a document as text.
+
+    Raises
+    ------
+    ValueError
+        If it holds NaN or infinity, which JSON does not have: a bug in bosquet.
+    """
+    return json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
+
+
+def emit_answer(content: Document, text: str, as_json: bool, out: Path | None = None) -> None:
+    """Print a document, or the text that says the same; store the document in ``out`` too.
+
+    Raises
+    ------
+    InputError
+        If ``out`` cannot be written.
+    """
+    if out is not None:
+        write_atomically(out, dumps(content))
+        typer.echo(f"written: {out}", err=True)
+    typer.echo(dumps(content) if as_json else text.rstrip() + "\n", nl=False)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that it is either whole or not there.
+
+    Raises
+    ------
+    InputError
+        If the folder or the file cannot be written.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        part = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        # mkstemp makes files for the owner alone; a result is read by whoever may read its folder.
+        part.chmod(0o644)
+        part.replace(path)
+    except OSError as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; give another place with --out"
+        ) from error
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return aligned columns: text to the left, numbers to the right, ``-`` for None."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    numeric = [
+        bool(cells) and all(row[column] == "-" or _is_number(row[column]) for row in cells)
+        for column in range(len(headers))
+    ]
+    widths = [
+        max(len(line[column]) for line in [list(headers), *cells]) for column in range(len(headers))
+    ]
+    lines = []
+    for line in [list(headers), *cells]:
+        parts = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell reads as a number, with a unit or not: 12,345 or 0.5 or 40 % or 2x."""
+    return text[:1].isdigit() or text[:2].lstrip("-")[:1].isdigit()
+
+
+def _plain(value: Any) -> Any:
+    """Turn what numpy and pathlib hold into what JSON knows."""
+    if isinstance(value, Path):
+        return str(value)
+    for convert in ("tolist", "item"):
+        if hasattr(value, convert):
+            return getattr(value, convert)()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,105 @@
+"""``bosquet verify``: the RTL against the simulator and the integer reference."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import InputError
+from ..sim.case import Case
+from ..sim.random_cases import random_cases
+from ..sim.verify import Verification
+from ..sim.verify import verify as run_cases
+from .integer_layer import QuantizationOptions, integer_layers
+from .network_argument import NetworkArgument, parse_shape
+from .options import (
+    ActBits,
+    Calibrate,
+    InputShape,
+    Json,
+    OutFile,
+    Ratio,
+    Seed,
+    WeightBits,
+    chosen_design,
+)
+from .output import document, emit_answer
+from .progress import Progress
+
+__all__ = ["verify"]
+
+
+def verify(
+    net: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NET[:LAYER]]",
+            help="A layer, or a network with all its layers.",
+            show_default=False,
+        ),
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option("--design", metavar="D", help="dense-RxV, sparse-LxV or a .toml file."),
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option("--random", metavar="N", help="N random layers on random designs instead."),
+    ] = None,
+    ratio: Ratio = None,
+    weight_bits: WeightBits = None,
+    act_bits: ActBits = None,
+    calibrate: Calibrate = None,
+    input_shape: InputShape = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    out: OutFile = None,
+) -> None:
+    """Run layers in the RTL and compare every output bit and every counter.
+
+    Outputs must equal the integer reference, counters the simulator. Exit code 1 if any differs.
+    """
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = {"seed": seed}
+    if random is not None:
+        if net is not None or design is not None:
+            raise typer.BadParameter("takes neither a network nor a design", param_hint="--random")
+        if random < 1:
+            raise InputError(f"--random must be at least 1 case, not {random}")
+        cases = random_cases(random, seed)
+    elif net is None or design is None:
+        raise typer.BadParameter("give NET:LAYER with --design D, or --random N",
+                                 param_hint="NET[:LAYER]")  # fmt: skip
+    else:
+        chosen = chosen_design(design, weight_bits, act_bits)
+        argument = NetworkArgument.parse(net)
+        options = QuantizationOptions(weight_bits, act_bits, calibrate)
+        layers = integer_layers(argument, options, ratio, seed, parse_shape(input_shape))
+        cases = tuple(Case(seed, one.layer, chosen, None, one.features) for one in layers)
+        notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
+        facts |= {"network": layers[0].network, "quantization": layers[0].quantization()}
+    with Progress("verify") as progress:
+        found = run_cases(cases, progress)
+    answer = document("verify", {**found.document(), **facts, "notes": list(notes)})
+    emit_answer(answer, _text(found, notes), as_json, out)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _text(found: Verification, notes: tuple[str, ...]) -> str:
+    differ = found.cases - len(found.failures)
+    lines = [
+        f"{differ} of {found.cases} equal: {found.cycle_mismatches} with other cycles,"
+        f" {found.counter_mismatches} with other counters, {found.bit_mismatches} with other bits"
+        f" (RTL in {found.simulator})"
+    ]
+    for failure in found.failures:
+        counters = ", ".join(
+            f"{name} {rtl} (simulated {simulated})"
+            for name, (rtl, simulated) in failure.counters.items()
+        )
+        lines.append(
+            f"{failure.layer} on {failure.design}, seed {failure.seed}: first at cycle"
+            f" {failure.first_cycle}; {failure.wrong_bits} wrong bits, {failure.missing_beats}"
+            f" missing beats; counters {counters or 'equal'}"
+        )
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])

@@ -1,0 +1,48 @@
+"""A case of a verification: one layer on one design, with activations."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hw.design import Design
+from ..hw.program import Program
+from ..models.formats import IndexFormat
+from ..models.layer import Layer
+
+__all__ = ["Case"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One layer on one design.
+
+    Attributes
+    ----------
+    seed : int
+        What the case was drawn from; with the name of the layer it gives the same case again.
+    layer : Layer
+    design : Design
+    form : IndexFormat or None
+        Index format of the weights; None: the smallest.
+    features : int64 array (batch, in, h, w)
+        Activations, signed integers of ``layer.act_bits`` bits.
+    """
+
+    seed: int
+    layer: Layer
+    design: Design
+    form: IndexFormat | None
+    features: NDArray[np.int64]
+
+    @cached_property
+    def program(self) -> Program:
+        """The layer laid out for the design.
+
+        Raises
+        ------
+        FitError
+            If it does not fit.
+        """
+        return Program.plan(self.layer, self.design, self.form)

@@ -1,0 +1,170 @@
+"""Coverage: how many cases of each kind a verification had.
+
+A kind is read from what was run, never from the intention of whoever made the case.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hw.program import Program
+from ..models.layer import Layer, LayerShape
+from .case import Case
+
+__all__ = ["LARGE_CYCLES", "LARGE_SIDE", "UNEVEN_SPREAD", "Coverage", "filter_spread"]
+
+LARGE_SIDE, LARGE_CYCLES = 8, 5000
+"""A large case: at least so many lanes and positions per lane, and more than so many cycles."""
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "family": ("dense", "sparse"),
+    "format": ("dense", "bitmap"),
+    "layer_kind": ("conv", "1x1", "fc", "grouped", "depthwise"),
+    "delivery": ("broadcast", "window"),
+    "groups": ("1", "2+"),
+    "stride": ("1", "2+"),
+    "padding": ("none", "some"),
+    "tiled": ("none", "filters", "positions", "both"),
+    "density": ("full", "uneven", "empty_filters", "all_zero"),
+    "lanes": ("1-16", "17+"),
+    "vector": ("1-16", "17+"),
+    "acc_sets": ("1", "2"),
+    "run_ahead": ("1", "2", "4"),
+    "drain": ("1", "2+"),
+    "drain_cycles": ("1", "2+"),
+    "size": ("small", "large"),
+}
+"""Kinds that always appear, if only as 0; relative formats join them, and even densities."""
+
+_CAUSES = ("imbalance", "window", "feed", "filler", "weight_buffer", "drain", "fill")
+"""Stall causes that exist in the ideal environment."""
+
+UNEVEN_SPREAD = 0.15
+"""Coefficient of variation of the filter densities above which they count as uneven."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Kinds of the cases of a verification.
+
+    Attributes
+    ----------
+    kinds : mapping of str to mapping of str to int
+        Cases of each kind. ``format`` and ``run_ahead`` count the sparse family alone.
+    stalls : mapping of str to int
+        Cases in which each cause is not 0.
+    macs : tuple of int
+        Multiply-accumulates of the unpruned layer of each case.
+    """
+
+    kinds: Mapping[str, Mapping[str, int]]
+    stalls: Mapping[str, int]
+    macs: tuple[int, ...]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case], counters: Sequence[Mapping[str, int]]) -> "Coverage":
+        """Count the kinds.
+
+        Parameters
+        ----------
+        cases : sequence of Case
+        counters : sequence of mapping of str to int
+            Counters of each case's run, by name (``hw.registers.COUNTERS``).
+        """
+        kinds = {aspect: Counter(dict.fromkeys(names, 0)) for aspect, names in _KINDS.items()}
+        stalls = Counter(dict.fromkeys(_CAUSES, 0))
+        for case, counted in zip(cases, counters, strict=True):
+            for aspect, name in _kinds_of(case, counted["cycles"]).items():
+                kinds[aspect][name] += 1
+            stalls.update(cause for cause in _CAUSES if counted[cause])
+        return cls(kinds, stalls, tuple(case.layer.shape.macs for case in cases))
+
+    def document(self) -> dict[str, Any]:
+        """Return the coverage as plain values."""
+        return {
+            **{aspect: dict(counts) for aspect, counts in self.kinds.items()},
+            "stalls": dict(self.stalls),
+            "macs": {
+                "median": median(self.macs) if self.macs else None,
+                "max": max(self.macs, default=None),
+            },
+        }
+
+
+def _kinds_of(case: Case, cycles: int) -> dict[str, str]:
+    program, shape, design = case.program, case.layer.shape, case.design
+    sparse = design.family == "sparse"
+    kinds = {
+        "family": design.family,
+        "layer_kind": _layer_kind(shape),
+        "delivery": "window" if sparse else "broadcast",
+        "groups": _one_or_more(shape.groups),
+        "stride": _one_or_more(max(shape.stride)),
+        "padding": "some" if max(shape.padding) else "none",
+        "tiled": _tiled(program),
+        "density": _density(case.layer),
+        "lanes": _up_to_16(design.lanes),
+        "vector": _up_to_16(design.vector),
+        "acc_sets": str(design.acc_sets),
+        "drain": _one_or_more(design.drain),
+        "drain_cycles": _one_or_more(design.drain_cycles),
+        "size": "large"
+        if min(design.lanes, design.vector) >= LARGE_SIDE and cycles > LARGE_CYCLES
+        else "small",
+    }
+    if sparse:
+        kinds |= {"format": program.format.name, "run_ahead": str(design.run_ahead)}
+    return kinds
+
+
+def _layer_kind(shape: LayerShape) -> str:
+    if shape.kind == "fc":
+        return "fc"
+    if shape.groups == shape.in_channels > 1:
+        return "depthwise"
+    if shape.groups > 1:
+        return "grouped"
+    return "1x1" if shape.kernel == (1, 1) else "conv"
+
+
+def _tiled(program: Program) -> str:
+    filters, positions = program.tiles_per_group > 1, program.layout.position_tiles > 1
+    if filters:
+        return "both" if positions else "filters"
+    return "positions" if positions else "none"
+
+
+def _density(layer: Layer) -> str:
+    kept = layer.mask.any(axis=(1, 2, 3))
+    if not kept.any():
+        return "all_zero"
+    if not kept.all():
+        return "empty_filters"
+    if layer.mask.all():
+        return "full"
+    return "uneven" if filter_spread(layer.mask) > UNEVEN_SPREAD else "even"
+
+
+def filter_spread(mask: NDArray[np.bool_]) -> float:
+    """Return the coefficient of variation of the densities of the filters, 0 if all are empty.
+
+    Parameters
+    ----------
+    mask : bool array (out, in / groups, kh, kw)
+        True where a weight is kept.
+    """
+    densities = mask.mean(axis=(1, 2, 3))
+    return float(densities.std() / densities.mean()) if densities.any() else 0.0
+
+
+def _one_or_more(number: int) -> str:
+    return "1" if number == 1 else "2+"
+
+
+def _up_to_16(number: int) -> str:
+    return "1-16" if number <= 16 else "17+"

@@ -1,0 +1,126 @@
+"""A pruned layer, and what it would be at other pruning ratios.
+
+With real weights those are pruned by magnitude to each point; with a shape only, masks are made
+up with uneven filter densities, one for each of several seeds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..models.layer import LayerShape
+from ..models.masks import SPREAD, magnitude_mask, seed_for, uneven_mask
+from .workload import Workload
+
+__all__ = ["MASKS_PER_POINT", "PrunedLayer", "check_ratio"]
+
+MASKS_PER_POINT = 5
+"""Made-up masks at each point, with consecutive seeds."""
+
+
+def check_ratio(ratio: float, where: str) -> float:
+    """Return a pruning ratio, or raise InputError if it is below 1 or not finite."""
+    if not 1 <= ratio < float("inf"):
+        raise InputError(
+            f"{where}: the pruning ratio (all weights / kept weights) must be finite and at least"
+            f" 1, not {ratio}"
+        )
+    return ratio
+
+
+@dataclass(frozen=True, eq=False)
+class PrunedLayer:
+    """A layer as its network has it.
+
+    Attributes
+    ----------
+    shape : LayerShape
+    mask : bool array (out, in / groups, kh, kw)
+        The network's own mask.
+    weight : array (out, in / groups, kh, kw) or None
+        Real weights, or None if only the shape is known.
+
+    Raises
+    ------
+    InputError
+        If a shape is wrong or no weight is kept.
+    """
+
+    shape: LayerShape
+    mask: NDArray[np.bool_]
+    weight: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        for field, found in (("mask", self.mask), ("weight", self.weight)):
+            if found is not None and found.shape != self.shape.weight_shape:
+                raise InputError(
+                    f"layer {self.shape.name}: {field} must have shape"
+                    f" {self.shape.weight_shape}, not {found.shape}"
+                )
+        if not self.mask.any():
+            raise InputError(
+                f"layer {self.shape.name}: no weight is kept, so it has no pruning ratio"
+            )
+
+    @classmethod
+    def of_shape(cls, shape: LayerShape, ratio: float, seed: int) -> "PrunedLayer":
+        """Return a layer of which only the shape is known, pruned to a ratio by a made-up mask.
+
+        Raises
+        ------
+        InputError
+            If the ratio is below 1 or not finite, or so high that nothing is kept.
+        """
+        check_ratio(ratio, f"layer {shape.name}")
+        rng = seed_for(seed, shape.name, "mask")
+        return cls(shape, uneven_mask(shape.weight_shape, 1 / ratio, rng))
+
+    @property
+    def name(self) -> str:
+        """Name of the layer in its network."""
+        return self.shape.name
+
+    @property
+    def ratio(self) -> float:
+        """The network's own pruning ratio."""
+        return self.mask.size / int(np.count_nonzero(self.mask))
+
+    @property
+    def own(self) -> Workload:
+        """The layer with the network's own mask."""
+        return Workload(self.shape, self.mask)
+
+    def seeds(self, seed: int) -> list[int]:
+        """Return the seeds of the masks of each point; none where they come from weights."""
+        return [] if self.weight is not None else list(range(seed, seed + MASKS_PER_POINT))
+
+    def masks(self, seed: int) -> dict[str, Any]:
+        """Return how the masks along the curve are made, for reports."""
+        made_up = self.weight is None
+        return {
+            "kind": "uneven" if made_up else "magnitude",
+            "spread": SPREAD if made_up else None,
+            "seeds": self.seeds(seed),
+        }
+
+    def pruned_to(self, density: float, seed: int) -> list[Workload]:
+        """Return the layer pruned to a density, once for each mask.
+
+        Raises
+        ------
+        InputError
+            If the density is not in (0, 1] or the seed is negative.
+        """
+        shape = self.shape
+        if self.weight is not None:
+            return [Workload(shape, magnitude_mask(self.weight, density))]
+        return [
+            Workload(
+                shape,
+                uneven_mask(shape.weight_shape, density, seed_for(own, shape.name, "break-even")),
+            )
+            for own in self.seeds(seed)
+        ]

@@ -1,0 +1,120 @@
+"""A technology: a card for areas and memories, and measured rows for the logic.
+
+Rows are in gate equivalents and in seconds of the library they were measured with. The card says
+how large a gate equivalent is, and how fast: times are scaled by FO4, so that the rows of our own
+library serve every card.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..hw.design import Design
+from ..hw.synth.estimate import Estimate, Estimator
+from ..hw.synth.lane_table import LaneTable
+from ..hw.synth.parts import Part
+from ..hw.synth.row import Row
+from ..hw.tech.card import DEFAULT_CARD, TechnologyCard, load_card
+from ..hw.tech.cell import Library
+from ..hw.tech.logical_effort import builtin_library
+
+__all__ = ["Technology"]
+
+
+@dataclass(frozen=True, eq=False)
+class Technology:
+    """What silicon costs.
+
+    Attributes
+    ----------
+    card : TechnologyCard
+    rows : tuple of Row
+        Of one library and one recipe.
+    """
+
+    card: TechnologyCard
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def load(
+        cls,
+        card: str | None = None,
+        table: Path | None = None,
+        library: Library | None = None,
+    ) -> "Technology":
+        """Read a technology.
+
+        Parameters
+        ----------
+        card : str, optional
+            Name or path of a technology card. None: the default one, for a real ``library`` with
+            that library's gates.
+        table : Path, optional
+            Lane table of the user; its rows stand beside and above the shipped ones.
+        library : Library, optional
+            A real cell library; its rows must be in the table. None: our own library.
+
+        Raises
+        ------
+        InputError
+            If card or table cannot be read, or there are no rows of the library.
+        """
+        chosen = load_card(card or DEFAULT_CARD)
+        if library is None:
+            # Rows of our own library are kept at one speed and scaled.
+            name = builtin_library(load_card(DEFAULT_CARD).fo4_s).name
+        else:
+            name = library.name
+            if card is None:
+                chosen = chosen.for_library(library)
+        rows = LaneTable.shipped()
+        if table is not None:
+            rows = LaneTable.read(table).over(rows)
+        return cls(chosen, rows.of_library(name))
+
+    @property
+    def library(self) -> str:
+        """Name of the cell library."""
+        return self.rows[0].library
+
+    @cached_property
+    def tools(self) -> dict[str, str]:
+        """Tools that measured the rows, with their versions."""
+        return dict(tool.split("=", 1) for tool in self.rows[0].tools.split())
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """Areas and times of parts, in gate equivalents and times of the library."""
+        return Estimator(self.rows)
+
+    def estimate(self, part: Part, design: Design) -> Estimate:
+        """Return area (still in gate equivalents) and times (of this card) of a part.
+
+        Raises
+        ------
+        InputError
+            If the rows do not tell.
+        """
+        found = self.estimator(part, design.name)
+        scale = self.card.fo4_s / self.rows[0].fo4_s
+        return Estimate(
+            area_ge=found.area_ge,
+            period_s=found.period_s * scale,
+            from_memory_s={kind: time * scale for kind, time in found.from_memory_s.items()},
+            to_memory_s=found.to_memory_s * scale,
+        )
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return what the numbers stand for, as plain values."""
+        return {
+            "card": self.card.name,
+            "node_nm": self.card.node_nm,
+            "device_class": self.card.device_class,
+            "um2_per_ge": self.card.um2_per_ge,
+            "sram_um2_per_bit": self.card.sram.area.um2_per_bit.value,
+            "fo4_ps": self.card.fo4_s * 1e12,
+            "library": self.library,
+            "recipe": self.rows[0].recipe,
+        }

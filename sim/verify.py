@@ -1,0 +1,174 @@
+"""Verification: layers on designs, each through RTL, simulator and integer reference.
+
+``verify`` runs cases and says what differed; ``Coverage`` says what kinds of case there were, so
+that agreement can be judged. ``random_cases`` makes cases; a layer of a network is one, too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from ..engine.integer import layer_outputs
+from ..hw.image import Image
+from .case import Case
+from .cosim import Comparison, compare, run_rtl
+from .coverage import Coverage
+
+__all__ = ["Failure", "Progress", "Verification", "verify"]
+
+
+Progress = Callable[[int, int, str], None]
+"""Told after each case how many of how many are done, and what the last one was."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case in which something differed.
+
+    Attributes
+    ----------
+    seed : int
+    layer, design : str
+        Names; ``random_cases`` numbers its layers.
+    first_cycle : int or None
+        Cycle in which the first wrong beat left the RTL. If all beats are right, the first cycle
+        that only one of RTL and simulator counts; None if both take the same cycles.
+    counters : mapping of str to (int, int)
+        Counters that differ: of the RTL, of the simulator.
+    wrong_bits, missing_beats : int
+        Output bits that differ; beats that did not come (negative: that came unexpected).
+    """
+
+    seed: int
+    layer: str
+    design: str
+    first_cycle: int | None
+    counters: Mapping[str, tuple[int, int]]
+    wrong_bits: int
+    missing_beats: int
+
+    @classmethod
+    def of(cls, case: Case, found: Comparison) -> "Failure":
+        """Describe how the RTL differed."""
+        return cls(
+            seed=case.seed,
+            layer=case.layer.name,
+            design=case.design.name,
+            first_cycle=_first_cycle(case, found),
+            counters={
+                name: (found.rtl[name], found.simulated[name]) for name in found.counter_mismatches
+            },
+            wrong_bits=found.bit_mismatches,
+            missing_beats=found.missing_beats,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the failure as plain values."""
+        return {
+            "seed": self.seed,
+            "layer": self.layer,
+            "design": self.design,
+            "first_cycle": self.first_cycle,
+            "counters": {
+                name: {"rtl": rtl, "simulated": simulated}
+                for name, (rtl, simulated) in self.counters.items()
+            },
+            "wrong_bits": self.wrong_bits,
+            "missing_beats": self.missing_beats,
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What ``verify`` found.
+
+    Attributes
+    ----------
+    cases : int
+    cycle_mismatches, counter_mismatches, bit_mismatches : int
+        Cases in which the cycles differ; in which any counter does, the cycles included; in which
+        an output bit differs, or a beat is missing or too many.
+    simulator : str
+        What ran the RTL.
+    coverage : Coverage
+    failures : tuple of Failure
+    """
+
+    cases: int
+    cycle_mismatches: int
+    counter_mismatches: int
+    bit_mismatches: int
+    simulator: str
+    coverage: Coverage
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differed."""
+        return not self.failures
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document of ``bosquet verify``."""
+        return {
+            "cases": self.cases,
+            "cycle_mismatches": self.cycle_mismatches,
+            "counter_mismatches": self.counter_mismatches,
+            "bit_mismatches": self.bit_mismatches,
+            "simulator": self.simulator,
+            "coverage": self.coverage.document(),
+            "failures": [failure.document() for failure in self.failures],
+        }
+
+
+def verify(cases: Sequence[Case], progress: Progress) -> Verification:
+    """Run cases in the RTL and compare every output bit and every counter.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    progress : callable
+        Called after each case.
+
+    Raises
+    ------
+    FitError
+        If a layer does not fit its design.
+    """
+    found: list[Comparison] = []
+    for number, case in enumerate(cases, 1):
+        found.append(compare(case.program, case.layer, case.features))
+        result = "equal" if found[-1].equal else "DIFFERENT"
+        progress(number, len(cases), f"{case.layer.name} on {case.design.name}: {result}")
+    return Verification(
+        cases=len(cases),
+        cycle_mismatches=sum("cycles" in one.counter_mismatches for one in found),
+        counter_mismatches=sum(bool(one.counter_mismatches) for one in found),
+        bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in found),
+        simulator=f"amaranth {version('amaranth')}",
+        coverage=Coverage.of(cases, [one.rtl for one in found]),
+        failures=tuple(
+            Failure.of(case, one) for case, one in zip(cases, found, strict=True) if not one.equal
+        ),
+    )
+
+
+def _first_cycle(case: Case, found: Comparison) -> int | None:
+    if found.first_bad_beat is not None:
+        return _cycle_of_beat(case, found.first_bad_beat, found.rtl["cycles"])
+    rtl, simulated = found.rtl["cycles"], found.simulated["cycles"]
+    return None if rtl == simulated else min(rtl, simulated)
+
+
+def _cycle_of_beat(case: Case, beat: int, cycles: int) -> int:
+    """Find the cycle in which a beat leaves, by runs that are cut short."""
+    outputs = layer_outputs(case.layer, case.features)
+    image = Image.of(case.program, case.layer, case.features, outputs)
+    without, having = 0, cycles  # the beat has not left after so many cycles; it has
+    while having - without > 1:
+        middle = (without + having) // 2
+        if len(run_rtl(image, limit=middle).beats) > beat:
+            having = middle
+        else:
+            without = middle
+    return having - 1

@@ -1,0 +1,220 @@
+"""A workload: one layer's geometry and mask, counted for designs without encoding it.
+
+Finding how many lanes fit an area takes many designs but no streams: what a lane stores and
+issues follows from numbers per filter. They are counted once per format and dealt to lanes as
+``Program`` deals them, so that the depths here are those of ``Program.buffers``.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hw.design import Buffers, Design
+from ..hw.layout import Layout
+from ..hw.program import Program, _deal
+from ..models.formats import Bitmap, Dense, IndexFormat, Relative
+from ..models.layer import LayerShape
+
+__all__ = ["Bounds", "Load", "Workload", "formats_of"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Cycles that a layer cannot do without, one bound at a time and together.
+
+    Attributes
+    ----------
+    busiest_lane : int
+        Entries of the busiest lane of each tile (bitmap: at least its index words).
+    feed : int
+        Feed steps.
+    drain : int
+        Lane groups x ``drain_cycles``.
+    of_tile : int64 array (tiles,)
+        The largest of the three in each tile.
+    """
+
+    busiest_lane: int
+    feed: int
+    drain: int
+    of_tile: Ints
+
+    @property
+    def together(self) -> int:
+        """Cycles that no schedule of these tiles can beat."""
+        return int(self.of_tile.sum())
+
+    @property
+    def holding(self) -> str:
+        """Name of the largest bound; of equal ones the first."""
+        named = {"busiest_lane": self.busiest_lane, "feed": self.feed, "drain": self.drain}
+        return max(named, key=lambda name: named[name])
+
+
+class _FilterCounts(NamedTuple):
+    """Entries, stored weights and index words of each filter, (filters,)."""
+
+    entries: Ints
+    weights: Ints
+    words: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Load:
+    """What the lanes of a design store and issue for a layer.
+
+    Attributes
+    ----------
+    busiest : int64 array (tiles,)
+        Entries of the busiest lane of each filter tile; in bitmaps, its index words if more.
+    weight_words, index_words : int
+        Words of the fullest lane over all tiles: the depth of the memories.
+    tile_weight_words, tile_index_words : int
+        Words of the fullest lane within one tile.
+    tile_bits : int64 array (tiles,)
+        Stored bits of each tile, all lanes.
+    """
+
+    busiest: Ints
+    weight_words: int
+    index_words: int
+    tile_weight_words: int
+    tile_index_words: int
+    tile_bits: Ints
+
+    @property
+    def tiles(self) -> int:
+        """Filter tiles of all groups."""
+        return self.busiest.size
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """One layer with one mask.
+
+    Attributes
+    ----------
+    shape : LayerShape
+        Geometry.
+    mask : bool array (out, in / groups, kh, kw)
+        True where a weight is kept.
+    """
+
+    shape: LayerShape
+    mask: NDArray[np.bool_]
+    _counts: dict[tuple[int, str, int], _FilterCounts] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _loads: dict[tuple[object, ...], Load] = field(default_factory=dict, init=False, repr=False)
+    _layouts: dict[tuple[int, int, int], tuple[Layout, int]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    @cached_property
+    def key(self) -> tuple[LayerShape, bytes]:
+        """What tells two workloads apart."""
+        return self.shape, blake2b(np.packbits(self.mask).tobytes(), digest_size=16).digest()
+
+    @property
+    def ratio(self) -> float:
+        """Pruning ratio, all weights / kept weights; infinite if none is kept."""
+        kept = int(np.count_nonzero(self.mask))
+        return self.mask.size / kept if kept else float("inf")
+
+    @property
+    def usable_lanes(self) -> int:
+        """Lanes that can work at once: filters of one convolution group."""
+        return self.shape.out_channels // self.shape.groups
+
+    def program(self, design: Design, form: IndexFormat) -> Program:
+        """Lay the layer out for a design, streams and all."""
+        return Program.plan(self, design, form)
+
+    def load(self, design: Design, form: IndexFormat) -> Load:
+        """Deal the filters to the lanes of a design and count."""
+        layout, _ = self._layout(design)
+        key = (
+            design.lanes, design.family, layout.step_vectors, form.name, design.scan_bits,
+            design.weight_bits,
+        )  # fmt: skip
+        if key not in self._loads:
+            self._loads[key] = self._dealt(design, form, layout)
+        return self._loads[key]
+
+    def buffers(self, design: Design, load: Load) -> Buffers:
+        """Return the memory depths that hold the whole layer."""
+        layout, feature_words = self._layout(design)
+        return Buffers(
+            weight_words=load.weight_words,
+            index_words=load.index_words,
+            feature_words=feature_words,
+            filter_words=load.tiles * design.drain_groups,
+            tap_words=layout.taps,
+        )
+
+    def bounds(self, design: Design, load: Load) -> Bounds:
+        """Return the bounds of the whole layer."""
+        layout, _ = self._layout(design)
+        passes = layout.position_tiles
+        drain = np.full(load.tiles, design.drain_groups * design.drain_cycles * passes)
+        # The run ends with the last beat: lanes without a filter need not be visited any more.
+        idle_lanes = -self.usable_lanes % design.lanes
+        last_groups = -(-(design.lanes - idle_lanes) // design.drain)
+        drain[-1] -= (design.drain_groups - last_groups) * design.drain_cycles
+        feed = layout.steps * passes
+        return Bounds(
+            busiest_lane=int(load.busiest.sum()) * passes,
+            feed=feed * load.tiles,
+            drain=int(drain.sum()),
+            of_tile=np.maximum(np.maximum(load.busiest * passes, feed), drain),
+        )
+
+    def _layout(self, design: Design) -> tuple[Layout, int]:
+        key = (design.vector, design.window, design.feed)
+        if key not in self._layouts:
+            layout = Layout.of(self.shape, design)
+            self._layouts[key] = layout, layout.feature_words
+        return self._layouts[key]
+
+    def _filters(self, design: Design, form: IndexFormat, layout: Layout) -> _FilterCounts:
+        key = (layout.step_vectors, form.name, design.scan_bits)
+        if key not in self._counts:
+            mask = layout.to_index_space(self.mask)
+            self._counts[key] = _FilterCounts(
+                form.entry_counts(mask),
+                form.weight_counts(mask),
+                form.index_words(mask, design.scan_bits),
+            )
+        return self._counts[key]
+
+    def _dealt(self, design: Design, form: IndexFormat, layout: Layout) -> Load:
+        filters = self._filters(design, form, layout)
+        assignment = _deal(filters.entries, self.shape, design)
+        # Filter -1, a lane without a filter: it stores nothing and issues one filler.
+        weights = np.append(filters.weights, 0)[assignment]
+        words = np.append(filters.words, 0)[assignment]
+        at_least = np.append(np.maximum(filters.entries, filters.words), 1)
+        # Dense lanes work in step. Without an index there are no index words to fetch.
+        indexed = design.family == "sparse"
+        bits = weights.sum(axis=1) * design.weight_bits + words.sum(axis=1) * (design.scan_bits + 1)
+        return Load(
+            busiest=at_least[assignment].max(axis=1),
+            weight_words=max(1, int(weights.sum(axis=0).max())),
+            index_words=max(1, int(words.sum(axis=0).max())) if indexed else 0,
+            tile_weight_words=max(1, int(weights.max())),
+            tile_index_words=max(1, int(words.max())) if indexed else 0,
+            tile_bits=bits,
+        )
+
+
+def formats_of(design: Design) -> tuple[IndexFormat, ...]:
+    """Return the formats that a design reads."""
+    if design.family == "dense":
+        return (Dense(),)
+    return (Dense(), Bitmap(), *(Relative(bits) for bits in design.index_bits))

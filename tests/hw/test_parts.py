@@ -1,0 +1,71 @@
+"""The parts of a design: counted right, and with the ports they claim."""
+
+import re
+
+import pytest
+
+from bosquet.hw.design import Design
+from bosquet.hw.synth.parts import PARTS, Part, parts_of
+
+SMALL = {
+    "dense": Design.dense(3, 2),
+    "sparse": Design("sparse", 3, 2, window=4, run_ahead=1, feed=2),
+}
+
+
+def counts(design: Design) -> dict[str, float]:
+    return {part.name: count for part, count in parts_of(design)}
+
+
+def test_up_to_16_lanes_need_no_tree() -> None:
+    assert counts(Design("sparse", 16, 4)) == {
+        "sparse_lane": 16, "window": 1, "sparse_feeder": 1, "output_stage": 1,
+        "sparse_control": 1,
+    }  # fmt: skip
+    assert counts(Design.dense(16, 4)) == {
+        "dense_lane": 16, "dense_feeder": 1, "output_stage": 1, "dense_control": 1,
+    }  # fmt: skip
+
+
+def test_tree_registers_by_hand() -> None:
+    # 40 lanes: 3 copies of a vector of 4 x 8 bits
+    assert counts(Design.dense(40, 4))["tree"] == 3 * 32 / 64
+    # 3 copies of 8 such vectors, valid, last, and a step of 4 (32 vectors, 8 at a time)
+    assert counts(Design("sparse", 40, 4))["tree"] == 3 * (8 * 32 + 2 + 2) / 64
+    assert counts(Design("sparse", 40, 4))["window"] == 3
+
+
+def test_only_what_a_part_depends_on_tells_parts_apart() -> None:
+    one, other = Design("sparse", 16, 4), Design("sparse", 32, 4, drain=2)
+    assert Part.of("sparse_lane", one) == Part.of("sparse_lane", other)
+    assert Part.of("output_stage", one) != Part.of("output_stage", other)
+    assert Part.of("output_stage", Design.dense(16, 4)) == Part.of("output_stage", one)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *dict.fromkeys(part for design in SMALL.values() for part, _ in parts_of(design)),
+        Part.of("tree", SMALL["dense"]),
+        Part("register_file", (("depth", 1),)),
+        Part("register_file", (("depth", 3),)),
+    ],
+    ids=lambda part: f"{part.name}-{'-'.join(str(v) for _, v in part.values)}",
+)
+def test_every_part_converts_and_has_its_memory_ports(part: Part) -> None:
+    text = part.verilog()
+    kind = PARTS[part.name]
+    ports = [("input", port) for port in kind.memory_reads.values()]
+    ports += [("output", port) for port in kind.memory_writes]
+    top = text[text.rindex(f"module {part.name}(") :]
+    for direction, port in ports:
+        assert re.search(rf"^ *{direction} (wire |reg )?(signed )?(\[\d+:0\] )?{port};", top, re.M)
+    assert part.fingerprint() == part.fingerprint()
+
+
+def test_the_fingerprint_tells_gateware_apart() -> None:
+    prints = {
+        Part.of("dense_lane", design).fingerprint()
+        for design in (Design.dense(3, 2), Design.dense(3, 3), Design.dense(4, 2))
+    }
+    assert len(prints) == 2

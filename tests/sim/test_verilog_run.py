@@ -1,0 +1,230 @@
+"""The emitted Verilog in simulators that are not ours: it passes, and what is wrong is seen."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from small_bundles import DESIGNS, Case, small_case
+
+from bosquet.errors import ToolError
+from bosquet.hw.bundle import Bundle
+from bosquet.sim.verilog_run import SIMULATORS, Simulator, available_simulators, run_bundle
+
+needs_a_simulator = pytest.mark.skipif(
+    not available_simulators(), reason="needs Icarus Verilog, or Verilator with g++ and make"
+)
+needs_icarus = pytest.mark.skipif(
+    "icarus" not in available_simulators(), reason="needs Icarus Verilog (Debian package iverilog)"
+)
+
+
+@pytest.fixture(params=sorted(DESIGNS), scope="module")
+def case(request: pytest.FixtureRequest) -> Case:
+    return small_case(request.param)
+
+
+@pytest.fixture(scope="module")
+def emitted(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return case.emit(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def bundle(emitted: Bundle, tmp_path: Path) -> Bundle:
+    """Return a copy that a test may spoil."""
+    return Bundle.open(shutil.copytree(emitted.folder, tmp_path / emitted.name))
+
+
+def flip(path: Path, beat: int, bit: int) -> None:
+    """Flip one bit of a beat in a data file."""
+    lines = path.read_text().splitlines()
+    digits = len(lines[1 + beat])
+    lines[1 + beat] = f"{int(lines[1 + beat], 16) ^ 1 << bit:0{digits}x}"
+    path.write_text("\n".join(lines) + "\n")
+
+
+# ---- equal ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_the_testbench_passes_in_the_predicted_cycles(
+    case: Case, emitted: Bundle, simulator: Simulator
+) -> None:
+    if simulator not in available_simulators():
+        pytest.skip(f"{simulator} is not installed (Debian packages iverilog; verilator g++ make)")
+    before = sorted(emitted.folder.iterdir())
+    run = run_bundle(emitted, simulator)
+    assert run.failures == ()
+    assert run.passed
+    assert run.cycles == case.counters["cycles"]
+    assert run.simulator == simulator
+    assert run.version.lower().startswith(simulator)
+    assert sorted(emitted.folder.iterdir()) == before
+
+
+@needs_a_simulator
+def test_the_first_simulator_that_is_there_is_taken(emitted: Bundle) -> None:
+    assert run_bundle(emitted).simulator == available_simulators()[0]
+
+
+# ---- what is wrong is seen (in the first simulator; both read the same text) ---------------------
+
+
+@needs_a_simulator
+@pytest.mark.parametrize("beat", [0, -1])
+def test_a_flipped_expected_bit_fails(case: Case, bundle: Bundle, beat: int) -> None:
+    number = beat % len(case.image.beats)
+    care = case.image.care[number]
+    flip(bundle.folder / "expected.hex", number, (care & -care).bit_length() - 1)
+    run = run_bundle(bundle)
+    assert not run.passed
+    assert run.cycles is None
+    assert run.failures[0].startswith(f"FAIL beat {number}: got ")
+    assert run.failures[1:] == (f"FAIL 1 beats of {len(case.image.beats)}, 0 other checks",)
+
+
+@needs_a_simulator
+def test_a_bit_that_does_not_count_may_differ(case: Case, bundle: Bundle) -> None:
+    beat_bits = max(case.image.care).bit_length()
+    beat, bit = next(
+        (i, bit)
+        for i, care in enumerate(case.image.care)
+        for bit in range(beat_bits)
+        if not care >> bit & 1
+    )
+    flip(bundle.folder / "expected.hex", beat, bit)
+    assert run_bundle(bundle).passed
+
+
+@needs_a_simulator
+@pytest.mark.parametrize("counter", ["compute", "load_beats"])
+def test_a_wrong_prediction_fails(case: Case, tmp_path: Path, counter: str) -> None:
+    wrong = Case(case.image, {**case.counters, counter: case.counters[counter] + 1}, case.facts)
+    failures = run_bundle(wrong.emit(tmp_path)).failures
+    real = case.counters[counter]
+    assert failures[0] == f"FAIL counter {counter}: {real}, predicted {real + 1}"
+    assert len(failures) == 2
+
+
+@needs_a_simulator
+def test_a_beat_too_many_or_too_few_fails(case: Case, bundle: Bundle) -> None:
+    bench = bundle.folder / f"{bundle.testbench}.v"
+    beats = len(case.image.beats)
+    text = bench.read_text()
+    for wrong in (beats - 1, beats + 1):
+        bench.write_text(text.replace(f"OutputBeats = {beats};", f"OutputBeats = {wrong};"))
+        assert not run_bundle(bundle).passed
+
+
+@needs_a_simulator
+def test_a_layer_that_never_ends_fails(bundle: Bundle) -> None:
+    bench = bundle.folder / f"{bundle.testbench}.v"
+    text = bench.read_text()
+    assert text.count("write(8'd0, 32'd1);") == 1
+    bench.write_text(text.replace("write(8'd0, 32'd1);", "write(8'd0, 32'd0);"))
+    failures = run_bundle(bundle).failures
+    assert failures[0].startswith("FAIL the last beat did not come within ")
+
+
+@needs_icarus
+def test_an_output_that_is_x_fails(bundle: Bundle) -> None:
+    source = bundle.folder / f"{bundle.name}.v"
+    text = source.read_text()
+    assert text.count("assign m_axis_tdata = ") == 1
+    source.write_text(text.replace("assign m_axis_tdata = ", "assign m_axis_tdata = 1'bx ^ "))
+    assert not run_bundle(bundle, "icarus").passed
+
+
+@needs_icarus
+@pytest.mark.parametrize("name", ["load.hex", "expected.hex", "care.hex"])
+def test_a_missing_or_cut_data_file_fails(bundle: Bundle, name: str) -> None:
+    path = bundle.folder / name
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-1]) + "\n")
+    assert "FAIL load.hex, expected.hex or care.hex is missing or cut short" in (
+        run_bundle(bundle, "icarus").failures
+    )
+    path.unlink()
+    assert not run_bundle(bundle, "icarus").passed
+
+
+# ---- tools that are missing or fail --------------------------------------------------------------
+
+
+def script(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a PATH with the shell and one folder of pretended tools."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    script(folder, "iverilog", 'test "$1" != -V || echo Icarus of this test')
+    script(folder, "vvp", "exit 0")
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def any_bundle(tmp_path: Path) -> Bundle:
+    return Bundle(tmp_path, "a_b", (), 1)
+
+
+def test_no_simulator(any_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert available_simulators() == ()
+    with pytest.raises(ToolError, match="no Verilog simulator is installed"):
+        run_bundle(any_bundle)
+    with pytest.raises(ToolError, match=r"verilator needs verilator, g\+\+, make, which is not"):
+        run_bundle(any_bundle, "verilator")
+
+
+def test_an_unknown_simulator(any_bundle: Bundle) -> None:
+    with pytest.raises(ToolError, match="must be one of icarus, verilator, not 'spice'"):
+        run_bundle(any_bundle, "spice")  # type: ignore[arg-type]
+
+
+def test_an_old_verilator(any_bundle: Bundle, tools: Path) -> None:
+    script(tools, "verilator", "echo Verilator 4.038 2020-07-11")
+    script(tools, "g++", "")
+    script(tools, "make", "")
+    with pytest.raises(ToolError, match=r"needs Verilator 5\.006 or later, found: Verilator 4"):
+        run_bundle(any_bundle, "verilator")
+
+
+def test_verilog_that_is_rejected(any_bundle: Bundle, tools: Path) -> None:
+    script(tools, "iverilog", 'test "$1" = -V || { echo a_b.v:3: syntax error >&2; exit 2; }')
+    with pytest.raises(ToolError, match=r"icarus rejects bundle a_b: a_b\.v:3: syntax error"):
+        run_bundle(any_bundle)
+
+
+@pytest.mark.parametrize(
+    "said", ["exit 0", "echo PASS cycles=9; exit 1", "echo PASS; echo error: killed", "exec ./gone"]
+)
+def test_an_end_without_a_verdict(any_bundle: Bundle, tools: Path, said: str) -> None:
+    script(tools, "vvp", said)
+    with pytest.raises(ToolError, match="no verdict on bundle a_b"):
+        run_bundle(any_bundle)
+
+
+def test_a_verdict(any_bundle: Bundle, tools: Path) -> None:
+    script(tools, "vvp", "echo VCD info; echo PASS cycles=9")
+    run = run_bundle(any_bundle)
+    assert (run.passed, run.cycles, run.version) == (True, 9, "Icarus of this test")
+    script(tools, "vvp", "echo FAIL one; echo PASS cycles=9")
+    run = run_bundle(any_bundle)
+    assert (run.passed, run.cycles, run.failures) == (False, None, ("FAIL one",))
+
+
+def test_a_simulation_that_does_not_end(any_bundle: Bundle, tools: Path) -> None:
+    script(tools, "vvp", "while :; do :; done")
+    with pytest.raises(ToolError, match=r"vvp did not end within 0\.3 s"):
+        run_bundle(any_bundle, timeout_s=0.3)
+
+
+def test_a_folder_that_is_gone(any_bundle: Bundle, tools: Path) -> None:
+    gone = Bundle(any_bundle.folder / "gone", "a_b", (), 1)
+    with pytest.raises(ToolError, match=r"iverilog cannot be run in .*: No such file"):
+        run_bundle(gone)
