@@ -23,7 +23,7 @@ from .manifest import SCHEMA, manifest
 from .template import render
 from .testbench import memory_files, testbench, testbench_name
 from .top import Accelerator
-from .verilog import component_verilog
+from .verilog import initialized_verilog
 
 __all__ = ["DEFAULT_FREQ_HZ", "Bundle", "bundle_files", "bundle_name", "emit"]
 
@@ -164,7 +164,7 @@ def bundle_files(
     files = {
         f"{bench}.v": bench_text,
         **data,
-        f"{name}.v": component_verilog(accelerator, name),
+        f"{name}.v": initialized_verilog(accelerator, name),
         f"{name}.core": render("bundle.core", **values),
         f"{name}.vlt": render("bundle.vlt", **values),
         f"{name}.sdc": render("bundle.sdc", **values),

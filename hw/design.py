@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import DesignError
+from ..models.layer import MULTIPLIER_BITS, SHIFT_BITS
 
 __all__ = ["CLUSTER_LANES", "Buffers", "Design", "broadcast_stages"]
 
@@ -303,8 +304,15 @@ class Design:
 
     @property
     def bus_bits(self) -> int:
-        """Data bits of a beat of the load stream: one activation vector, at least 64."""
-        return max(64, -(-self.vector * self.act_bits // 8) * 8)
+        """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
+
+        The widest word is an activation vector, an index word with its end flag, or a filter's
+        bias and requantization.
+        """
+        index_word = self.scan_bits + 1 if self.family == "sparse" else 0
+        filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
+        widest = max(64, self.vector * self.act_bits, index_word, filter_word)
+        return -(-widest // 8) * 8
 
 
 def _listed(values: Any) -> str:

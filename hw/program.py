@@ -26,6 +26,7 @@ __all__ = [
     "Masked",
     "Program",
     "check_arithmetic",
+    "deal",
 ]
 
 WINDOW_COUNT_BITS = 13
@@ -108,7 +109,7 @@ class Program:
         chosen = form or cls.choose_format(mask, design)
         _check_format(name, chosen, design)
         counts = chosen.entry_counts(mask)
-        assignment = _deal(counts, layer.shape, design)
+        assignment = deal(counts, layer.shape, design)
         if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
             raise FitError(
                 f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
@@ -216,7 +217,7 @@ def _check_format(name: str, form: IndexFormat, design: Design) -> None:
         raise FitError(f"layer {name}: {design.name} cannot read the format {form.name}")
 
 
-def _deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
+def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
     """Deal filters to (tile, lane): like with like, the lightest first within a tile.
 
     The output stage visits lane 0 first, so the lane that is ready first should be lane 0.

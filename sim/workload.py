@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..hw.design import Buffers, Design
 from ..hw.layout import Layout
-from ..hw.program import Program, _deal
+from ..hw.program import Program, deal
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
 from ..models.layer import LayerShape
 
@@ -195,7 +195,7 @@ class Workload:
 
     def _dealt(self, design: Design, form: IndexFormat, layout: Layout) -> Load:
         filters = self._filters(design, form, layout)
-        assignment = _deal(filters.entries, self.shape, design)
+        assignment = deal(filters.entries, self.shape, design)
         # Filter -1, a lane without a filter: it stores nothing and issues one filler.
         weights = np.append(filters.weights, 0)[assignment]
         words = np.append(filters.words, 0)[assignment]

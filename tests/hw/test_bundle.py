@@ -23,7 +23,7 @@ from bosquet.hw import verilog
 from bosquet.hw.bundle import Bundle, bundle_files, bundle_name, emit
 from bosquet.hw.registers import COUNTERS, layer_layout
 from bosquet.hw.testbench import memory_files
-from bosquet.hw.verilog import component_verilog
+from bosquet.hw.verilog import component_verilog, initialized_verilog
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,7 +127,7 @@ def test_data_files_hold_every_beat(case: Case) -> None:
 
 
 def test_the_clock_of_the_constraints(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bosquet.hw.bundle.component_verilog", no_verilog)
+    monkeypatch.setattr("bosquet.hw.bundle.initialized_verilog", no_verilog)
     files = bundle_files(case.image, "a_b", case.counters, case.facts, freq_hz=400e6)
     assert "create_clock -name clk -period 2.5000 [get_ports clk]\n" in files["a_b.sdc"]
     assert json.loads(files["a_b.json"])["clock"]["freq_hz"] == 400e6
@@ -177,7 +177,7 @@ def test_each_part_of_the_synthesis_script_runs(
 @pytest.fixture
 def quick(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
     """Emit without Yosys: only where the files go is looked at."""
-    monkeypatch.setattr("bosquet.hw.bundle.component_verilog", no_verilog)
+    monkeypatch.setattr("bosquet.hw.bundle.initialized_verilog", no_verilog)
     return case
 
 
@@ -317,10 +317,12 @@ class Tables(wiring.Component):
         return m
 
 
-def test_only_memories_of_zeros_start_with_anything() -> None:
-    text = component_verilog(Tables(), "a_b")
-    assert re.search(r"table_memory\[1\] = 8'ha5;", text)
-    assert not re.search(r"zero_memory\[\d\] = ", text)
+def test_only_memories_of_zeros_start_with_anything_in_silicon() -> None:
+    silicon, zeros = (make(Tables(), "a_b") for make in (component_verilog, initialized_verilog))
+    assert re.findall(r"table_memory\[1\] = 8'ha5;", silicon)
+    assert not re.findall(r"zero_memory\[\d\] = ", silicon)
+    assert re.findall(r"table_memory\[1\] = 8'ha5;", zeros)
+    assert re.findall(r"zero_memory\[1\] = 8'h00;", zeros)
 
 
 def test_no_block_waits_for_a_constant_to_change(case: Case, bundle: Bundle) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def test_filters_too_long_are_refused() -> None:
         ({"acc_bits": 16}, "needs acc_bits = 17; sparse-3x4 has 16"),
     ],
 )
-def test_numbers_too_wide_are_refused(changes: dict[str, int], message: str) -> None:
+def test_numbers_too_wide_are_refused(changes: dict[str, Any], message: str) -> None:
     """Sums of 4 products of 127 and -128 reach -65024: 17 bits."""
     layer = quantized(LayerShape("wide", "fc", 4, 1), weight=127)
     check_arithmetic(layer, replace(SPARSE, acc_bits=17))

@@ -1,5 +1,7 @@
 """The emitted Verilog in simulators that are not ours: it passes, and what is wrong is seen."""
 
+import random
+import re
 import shutil
 from pathlib import Path
 
@@ -64,6 +66,23 @@ def test_the_testbench_passes_in_the_predicted_cycles(
 @needs_a_simulator
 def test_the_first_simulator_that_is_there_is_taken(emitted: Bundle) -> None:
     assert run_bundle(emitted).simulator == available_simulators()[0]
+
+
+@needs_a_simulator
+def test_no_bit_depends_on_what_the_memories_start_with(bundle: Bundle) -> None:
+    source = bundle.folder / f"{bundle.name}.v"
+    digits = random.Random(1)
+
+    def anything(found: re.Match[str]) -> str:
+        bits = int(found[2])
+        return f"{found[1]}{bits}'h{digits.getrandbits(bits):x};"
+
+    text, words = re.subn(
+        r"^(    [\w.]+\[\d+\] = )(\d+)'h0+;$", anything, source.read_text(), flags=re.MULTILINE
+    )
+    assert words > 100
+    source.write_text(text)
+    assert run_bundle(bundle).passed
 
 
 # ---- what is wrong is seen (in the first simulator; both read the same text) ---------------------
