@@ -132,7 +132,8 @@ def _bus(v: Values) -> float:
 _CONTROL = Model(
     ("lanes", "vector"),
     _plain("lanes", "vector"),
-    lambda v: (1, v["lanes"], _bus(v)),
+    # Counters of as many bits as the number of lanes, sums by cluster, and a beat's registers.
+    lambda v: (1, v["lanes"].bit_length(), -(-v["lanes"] // CLUSTER_LANES), _bus(v)),
     lambda v: (1, log2(v["lanes"])),
 )
 
