@@ -195,7 +195,7 @@ def _output_points() -> Iterator[dict[str, int]]:
     for lanes, vector, drain, drain_cycles in (
         (1, 1, 1, 1),
         (16, 1, 1, 1),
-        (16, 1, 16, 1),
+        (16, 1, 8, 1),
         (256, 1, 1, 1),
         (256, 1, 4, 1),
         (16, 8, 2, 2),
