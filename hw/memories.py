@@ -48,7 +48,8 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     """Return every memory of a design.
 
     Features have an even and an odd half per channel bank. Dense weights of the lanes that one
-    load beat fills share a memory, since all lanes read the same address.
+    load beat fills share a memory, since all lanes read the same address; the last one is as wide as
+    the lanes that are left.
     """
     found = [
         Memory(
@@ -65,12 +66,10 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     ]  # fmt: skip
     if design.family == "dense":
         group = lanes_per_beat(design, design.weight_bits)
-        found.append(
-            Memory(
-                MemoryKind.WEIGHTS, -(-design.lanes // group), buffers.weight_words,
-                group * design.weight_bits,
-            )
-        )  # fmt: skip
+        for lanes, count in ((group, design.lanes // group), (design.lanes % group, 1)):
+            if lanes and count:
+                width = lanes * design.weight_bits
+                found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
     else:
         found += [
             Memory(MemoryKind.INDEX, design.lanes, buffers.index_words, index_word(design).size),

@@ -214,15 +214,16 @@ class Accelerator(wiring.Component):
         design, buffers = self.design, self.buffers
         per_beat = lanes_per_beat(design, design.weight_bits)
         for group in range(-(-design.lanes // per_beat)):
+            members = min(per_beat, design.lanes - group * per_beat)
             write, read = self._ram(
-                m, f"weights_{group}", per_beat * design.weight_bits, buffers.weight_words
+                m, f"weights_{group}", members * design.weight_bits, buffers.weight_words
             )
             self._connect_write(m, loader, write, MemoryKind.WEIGHTS, group, 0)
             m.d.comb += [
                 read.addr.eq(array.weight_address),
                 read.en.eq(array.weight_enable),
             ]
-            for i in range(min(per_beat, design.lanes - group * per_beat)):
+            for i in range(members):
                 bits = design.weight_bits
                 m.d.comb += array.weight_data[group * per_beat + i].eq(
                     read.data[i * bits : (i + 1) * bits].as_signed()

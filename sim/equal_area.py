@@ -223,51 +223,44 @@ def lane_counts(workloads: Iterable[Workload], template: Design) -> list[int]:
 
 
 def widest(counts: Sequence[int], fit: Callable[[int], Fit], also: int = 1) -> list[Fit]:
-    """Find the most lanes that fit.
+    """Find the largest numbers of lanes that fit.
+
+    Every count is tried from the top: fewer lanes may need more area, since memories come in whole
+    words of whole lanes.
 
     Parameters
     ----------
     counts : sequence of int
-        Lane counts to try, descending; if one fits, so do the smaller ones.
+        Lane counts to try, descending.
     fit : callable
         From lanes to a fit; raises FitError.
     also : int
-        How many of ``counts`` to return beside the largest number of lanes that fits.
+        How many to return.
 
     Returns
     -------
     list of Fit
-        The most lanes, whether in ``counts`` or not, then the largest counts that fit.
+        The largest counts that fit.
 
     Raises
     ------
     FitError
-        If not even the smallest count fits.
+        If none fits.
     """
-    low, high = 0, len(counts) - 1  # the first count that fits is in counts[low:high + 1]
     if not counts:
         raise FitError("no lane count is large enough for the lanes drained together")
-    found = {counts[high]: fit(counts[high])}
-    while low < high:
-        middle = (low + high) // 2
+    found: list[Fit] = []
+    reason: FitError | None = None
+    for lanes in counts:
         try:
-            found[counts[middle]] = fit(counts[middle])
-            high = middle
-        except FitError:
-            low = middle + 1
-    most = counts[high]
-    limit = counts[high - 1] - 1 if high else most
-    while most < limit:
-        middle = (most + limit + 1) // 2
-        try:
-            found[middle] = fit(middle)
-            most = middle
-        except FitError:
-            limit = middle - 1
-    for lanes in counts[high : high + also]:
-        if lanes not in found:
-            found[lanes] = fit(lanes)
-    return [found[lanes] for lanes in dict.fromkeys([most, *counts[high : high + also]])]
+            found.append(fit(lanes))
+        except FitError as error:
+            reason = error
+        if len(found) == also:
+            break
+    if not found and reason is not None:
+        raise reason
+    return found
 
 
 def _rank(fit: Fit) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """The optimizer: one routine that chooses the dense and the sparse design alike.
 
 From a start for each vector width it changes one field at a time (those that only make sense
-together, together), keeps the best, and stops when no change helps. The number of lanes is not
+together, together), keeps the best, and stops when no change helps. The dense space is small
+enough to visit whole, so the baseline is searched at least as hard. The number of lanes is not
 a field of the search: every design takes the lanes that the budget pays for. The loop order is
 filter tiles outer in both families, and the banks follow from the design. A template whose bounds
 say that it cannot beat the best so far is not simulated.
@@ -173,7 +174,10 @@ def optimize(
     family = starts[0].family
     for done, start in enumerate(starts):
         progress(f"choose the {family} design", done, len(starts))
-        search.descend(space, start)
+        if family == "dense":
+            search.exhaust(space, start)
+        else:
+            search.descend(space, start)
     progress(f"choose the {family} design", len(starts), len(starts))
     return search.best()
 
@@ -199,6 +203,16 @@ class _Search:
                 here = min([here, *designs], key=self._known)
             if here == before:
                 return
+
+    def exhaust(self, space: SearchSpace, start: Design) -> None:
+        """Visit every template that the axes lead to."""
+        found, new = {start}, {start}
+        while new:
+            reached = {other for design in new for axis in space.axes(design) for other in axis}
+            new = reached - found
+            found |= new
+        for design in sorted(found, key=self._least_of):
+            self._visit(design)
 
     def best(self) -> Design:
         """Return the best template; raise the first error if none fits."""
