@@ -149,7 +149,7 @@ class LayerBreakEven:
             "network": self.setting.network,
             "layer": self.layer.name,
             "ratio": ratio,
-            "pruned_portion": None if ratio is None else 1 - 1 / ratio,
+            "pruned_portion": None if ratio is None else round(1 - 1 / ratio, 12),
             "interval": [bound.ratio for bound in self.interval],
             "reason": self.answer.reason,
             "verdict": self.verdict,

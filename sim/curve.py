@@ -95,7 +95,7 @@ class Point:
         """Return the point with the keys of ``curve[]``."""
         dense, sparse = self.dense, self.sparse
         values: dict[str, Any] = {
-            "pruned_portion": 1 - 1 / self.ratio,
+            "pruned_portion": round(1 - 1 / self.ratio, 12),
             "ratio": self.ratio,
             "mask": self.mask,
             "speedup": self.speedup,

@@ -39,7 +39,7 @@ class Chart:
     layout : mapping
         Layout for plotly.
     aside : str or None
-        What stands small beside the title.
+        What must be said beside the title.
     """
 
     key: str

@@ -18,6 +18,9 @@ BOUNDS = {
 }
 """What holds the time of a point, as a reader sees it."""
 
+_TALL = 3.7
+"""Speedup at the top of a chart from which on two texts do not fit below the line at 1."""
+
 _TICKS = (0.0, 0.25, 0.5, 0.75, 0.9)
 """Pruned portions that the axis names."""
 
@@ -78,7 +81,7 @@ def _chart(number: int, one: LayerAnswer, document: Document) -> Chart:
             },
             yaxis={**AXIS, "range": [0, 1.1 * tallest], "ticksuffix": TIMES, "nticks": 6},
             shapes=_shapes(one),
-            annotations=_annotations(one, own, drawn),
+            annotations=_annotations(one, own, tallest),
         ),
     )
 
@@ -292,45 +295,52 @@ def _shapes(one: LayerAnswer) -> list[dict[str, Any]]:
     return shapes
 
 
-def _annotations(
-    one: LayerAnswer, own: Document | None, drawn: Sequence[Document]
-) -> list[dict[str, Any]]:
-    # Texts stand where no curve runs: it rises, so left above it and right below it.
-    rises = drawn[-1]["speedup"] > 1.15
+def _annotations(one: LayerAnswer, own: Document | None, tallest: float) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = [
         {
             "showarrow": False,
             "font": {"size": 12, "color": "--muted"},
             "xref": "paper",
-            "x": 0.995 if rises else 0.005,
-            "xanchor": "right" if rises else "left",
+            "x": 0.005,
+            "xanchor": "left",
             "y": 1,
-            "yanchor": "top" if rises else "bottom",
+            "yanchor": "bottom",
             "text": "as fast as dense",
         }
     ]
+    # Texts stand where no curve runs: right of the break-even point below the line at 1, where the
+    # chart is not too tall for that, and in the upper left.
+    low = tallest <= _TALL
     if one.ratio is not None:
+        portion = 1 - 1 / one.ratio
+        place = (_inside(portion + 0.16), 0.55) if low else (_inside(portion - 0.2), 0.5 * tallest)
         text = f"<b>pays from {times(one.ratio)}</b>"
-        notes.append(_pointer(1 - 1 / one.ratio, 1, (-34, -58), text, "--ink"))
+        notes.append(_pointer((portion, 1), place, text, "--ink"))
     if own is not None and own.get("speedup") is not None:
         portion, speedup = own["pruned_portion"], own["speedup"]
+        below = low and speedup <= 1
+        place = _inside(portion if below else portion - 0.35), 0.18 if below else 0.9 * tallest
         text = f"<b>this network, {times(own['ratio'])}</b>"
-        aside = (-28, 0) if portion > 0.5 and speedup > 1 else (26, 34)
-        if portion > 0.6 and speedup <= 1:
-            aside = (-26, 34)
-        notes.append(_pointer(portion, speedup, aside, text, "--given"))
+        notes.append(_pointer((portion, speedup), place, text, "--given"))
     return notes
 
 
-def _pointer(x: float, y: float, aside: tuple[int, int], text: str, colour: str) -> dict[str, Any]:
-    """Return a text that points at a place of the chart, pixels aside of it."""
-    right, down = aside
+def _inside(portion: float) -> float:
+    """Return where a text can be centred without leaving the chart, even on a phone."""
+    return min(max(portion, 0.2), 0.78)
+
+
+def _pointer(
+    at: tuple[float, float], place: tuple[float, float], text: str, colour: str
+) -> dict[str, Any]:
+    """Return a text centred at a place of the chart that points at another one."""
     return {
-        "x": x,
-        "y": y,
-        "ax": right,
-        "ay": down,
-        "xanchor": "left" if right > 0 else "right",
+        "x": at[0],
+        "y": at[1],
+        "axref": "x",
+        "ayref": "y",
+        "ax": place[0],
+        "ay": place[1],
         "showarrow": True,
         "arrowhead": 0,
         "arrowwidth": 1,
@@ -338,6 +348,9 @@ def _pointer(x: float, y: float, aside: tuple[int, int], text: str, colour: str)
         "standoff": 7,
         "text": text,
         "font": {"size": 13, "color": colour},
+        # A curve that passes behind must not make it unreadable.
+        "bgcolor": "--raised",
+        "borderpad": 1,
     }
 
 

@@ -72,6 +72,8 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
     return Chart(
         key="stalls",
         title="Where the cycles go",
+        aside=f"The length of a bar is its {'time' if _clocked(bars) else 'cycles'}, against the"
+        " longest bar of the layer; the number at its end is its cycles.",
         says=" ".join(_says(run, layer) for run, layer in bars),
         traces=traces,
         layout=layout(
@@ -102,9 +104,13 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
     )
 
 
+def _clocked(bars: Sequence[tuple[Document, Document]]) -> bool:
+    return all(run.get("freq_hz") for run, _ in bars)
+
+
 def _lengths(bars: Sequence[tuple[Document, Document]]) -> list[float]:
     """Return the time of each bar, against the slowest of its layer (cycles without a clock)."""
-    clocked = all(run.get("freq_hz") for run, _ in bars)
+    clocked = _clocked(bars)
     times = [layer["cycles"] / (run["freq_hz"] if clocked else 1) for run, layer in bars]
     slowest: dict[str, float] = {}
     for (_, layer), time in zip(bars, times, strict=True):

@@ -390,6 +390,19 @@ def test_the_length_of_a_bar_is_time() -> None:
         "compute": [1.0, 0.25],
         "feed": [0.0, 0.25],
     }
+    assert "is its time" in str(chart.aside)
+
+
+def test_without_a_clock_the_length_of_a_bar_is_cycles() -> None:
+    parts = {"a": {"compute": 800_000}}
+    runs = (
+        sample.simulation("dense-1x1", 1e9, parts),
+        sample.simulation("sparse-1x1", 5e8, parts) | {"freq_hz": None},
+    )
+    chart = stall_chart(runs)
+    assert chart is not None
+    assert [trace["x"] for trace in chart.traces] == [[1.0, 1.0]]
+    assert "is its cycles" in str(chart.aside)
 
 
 @pytest.mark.parametrize(
