@@ -48,8 +48,8 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     """Return every memory of a design.
 
     Features have an even and an odd half per channel bank. Dense weights of the lanes that one
-    load beat fills share a memory, since all lanes read the same address; the last one is as wide as
-    the lanes that are left.
+    load beat fills share a memory, since all lanes read the same address; the last one is only as
+    wide as the lanes that are left.
     """
     found = [
         Memory(
