@@ -1,13 +1,16 @@
 """A design: the one frozen set of numbers behind area, cycle count and RTL.
 
 From the same ``Design`` come the gateware (``hw.top``), the simulated cycles (``sim.exact``) and
-the area and frequency (``sim.cost``). Two families exist:
+the area and frequency (``sim.cost``). Three families exist:
 
 ``dense``
     lanes x vector MACs, output-stationary; every lane reads every weight of its filter.
 ``sparse``
     lanes x vector MACs; a lane decodes the index of each stored weight and picks its operands
-    from a shared window of activation vectors.
+    from a shared window of activation vectors, or reads them through a port of its own.
+``eie``
+    scalar PEs for FC layers: non-zero activations are broadcast, each PE works off its part of
+    the weight column (Han et al., EIE, ISCA 2016).
 """
 
 import tomllib
@@ -18,13 +21,12 @@ from typing import Any, Literal
 
 from ..errors import DesignError
 from ..models.layer import MULTIPLIER_BITS, SHIFT_BITS
+from .legal import check_design
 
 __all__ = ["CLUSTER_LANES", "Buffers", "Design", "broadcast_stages"]
 
 CLUSTER_LANES = 16
 """Largest fan-out of one broadcast stage: lanes per cluster, clusters per stage."""
-
-_POWERS = (1, 2, 4, 8, 16)
 
 
 def broadcast_stages(consumers: int) -> int:
@@ -81,17 +83,30 @@ class Design:
 
     Attributes
     ----------
-    family : {"dense", "sparse"}
+    family : {"dense", "sparse", "eie"}
     lanes : int
-        Weight streams worked on at once (rows of the dense array), 1 to 256.
+        Filters worked on at once (rows of the dense array, PEs of the EIE array), 1 to 256.
     vector : int
-        V: output positions per lane, 1 to 256.
+        V: output positions per lane, 1 to 256 (eie: 1).
+    delivery : {"broadcast", "window", "port"}
+        How activations reach the lanes: every vector to all lanes (dense, eie), from a window
+        that lanes share, or through a memory port of each lane's own (sparse).
     window : int
-        Activation vectors per window, a power of two and a multiple of ``feed`` (dense: 1).
+        Activation vectors per window, a power of two and a multiple of ``feed`` (1 without
+        windows).
     run_ahead : int
-        Windows held at once: 1, 2 or 4 (dense: 1).
+        Windows held at once, 1 to 4 (1 without windows).
     feed : int
-        Vectors written into the window per cycle, and channel banks: 1, 2, 4, 8, 16 (dense: 1).
+        Vectors written into the window per cycle, and channel banks: 1, 2, 4, 8, 16 (dense and
+        port: 1; eie: activations examined per cycle).
+    feed_order : {"natural", "balanced"}
+        Order in which the steps of a filter tile are fed: as they lie in memory, or one order for
+        each tile that lets its lanes keep step (windows only).
+    simd_group : int
+        Lanes that share one index stream, and so the positions of their weights: 1, 2, 4, 8, 16.
+    weights_per_row : int
+        Weights that a row of the dense array reads per cycle: 1, or ``vector`` for FC layers on
+        which each column works on a neuron of its own.
     drain : int
         Lane vectors taken by the output stage together.
     drain_cycles : int
@@ -105,8 +120,15 @@ class Design:
         Decoded entries a lane buffers, 1 to 64 (dense: 1).
     index_bits : tuple of int
         Widths of the relative index that the unpacker supports, ascending.
+    weight_codes : tuple of str
+        Codes of weights that a lane decodes, of ``models.layer.WEIGHT_CODES``.
     weight_bits, act_bits, acc_bits : int
-        Widths of weights, activations and accumulators.
+        Widths of stored weights, activations and accumulators.
+    acc_rows : int
+        Accumulators of an EIE PE, a power of two up to 256 (other families: 1).
+    buffer_sets : int
+        1: the next layer or tile is loaded when the present one has ended. 2: every memory is
+        there twice, and loaded while the other is in use.
     buffers : Buffers or None
         Memory depths; None: as deep as the program at hand needs.
 
@@ -116,98 +138,36 @@ class Design:
         If a field or a combination does not exist; the message names the nearest legal choice.
     """
 
-    family: Literal["dense", "sparse"]
+    family: Literal["dense", "sparse", "eie"]
     lanes: int
     vector: int
+    delivery: Literal["broadcast", "window", "port"] = "window"
     window: int = 8
     run_ahead: int = 4
     feed: int = 8
+    feed_order: Literal["natural", "balanced"] = "natural"
+    simd_group: int = 1
+    weights_per_row: int = 1
     drain: int = 1
     drain_cycles: int = 1
     acc_sets: int = 2
     scan_bits: int = 16
     fifo_depth: int = 4
     index_bits: tuple[int, ...] = (4, 6, 8)
+    weight_codes: tuple[str, ...] = ("twos_complement",)
     weight_bits: int = 8
     act_bits: int = 8
     acc_bits: int = 24
+    acc_rows: int = 1
+    buffer_sets: int = 1
     buffers: Buffers | None = None
 
     def __post_init__(self) -> None:
-        if self.family not in ("dense", "sparse"):
-            raise DesignError(f"design.family must be 'dense' or 'sparse', not {self.family!r}")
-        ranges = {
-            "lanes": (1, 256), "vector": (1, 256), "window": (1, 64), "drain": (1, 16),
-            "drain_cycles": (1, 64), "fifo_depth": (1, 64), "weight_bits": (2, 16),
-            "act_bits": (2, 16), "acc_bits": (8, 48),
-        }  # fmt: skip
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise DesignError(f"design.{name} must be between {low} and {high}, not {value!r}")
-        choices: dict[str, tuple[int, ...]] = {
-            "run_ahead": (1, 2, 4), "feed": _POWERS, "acc_sets": (1, 2), "scan_bits": (16, 32, 64),
-        }  # fmt: skip
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise DesignError(
-                    f"design.{name} must be one of {_listed(allowed)}, not {value!r}"
-                    f"{_nearest(value, allowed)}"
-                )
-        if self.vector % self.drain_cycles:
-            divisors = [n for n in range(1, self.vector + 1) if self.vector % n == 0]
-            raise DesignError(
-                f"design.drain_cycles must divide vector ({self.vector}), not {self.drain_cycles}"
-                f"{_nearest(self.drain_cycles, divisors)}"
-            )
-        if self.drain > self.lanes:
-            raise DesignError(
-                f"design.drain must be at most lanes ({self.lanes}), not {self.drain}"
-            )
-        if self.family == "dense":
-            self._check_dense()
-        else:
-            self._check_sparse()
-
-    def _check_dense(self) -> None:
-        for name in ("window", "run_ahead", "feed", "fifo_depth"):
-            if getattr(self, name) != 1:
-                raise DesignError(
-                    f"design.{name} must be 1 in the dense family, which takes one activation"
-                    f" vector per cycle, not {getattr(self, name)}"
-                )
-        if self.index_bits:
-            raise DesignError("design.index_bits must be empty in the dense family")
-
-    def _check_sparse(self) -> None:
-        if self.window & (self.window - 1):
-            raise DesignError(
-                f"design.window must be a power of two, not {self.window}"
-                f"{_nearest(self.window, [1, 2, 4, 8, 16, 32, 64])}"
-            )
-        if self.window < self.feed:
-            raise DesignError(
-                f"design.window ({self.window}) must hold at least one feed step"
-                f" (design.feed = {self.feed}); the nearest legal choice is window = {self.feed}"
-            )
-        if list(self.index_bits) != sorted(set(self.index_bits)) or not all(
-            2 <= bits <= 12 for bits in self.index_bits
-        ):
-            raise DesignError(
-                "design.index_bits must be ascending widths between 2 and 12, not"
-                f" {list(self.index_bits)}"
-            )
-        if self.buffers is not None and self.buffers.feature_words * self.feed < self.window:
-            raise DesignError(
-                f"design.buffers.feature_words ({self.buffers.feature_words} in each of"
-                f" {self.feed} banks) cannot hold one window of {self.window} vectors; the least"
-                f" is {-(-self.window // self.feed)}"
-            )
+        check_design(self)
 
     @classmethod
     def named(cls, name: str) -> "Design":
-        """Return the preset ``dense-RxV`` or ``sparse-LxV``, or the design of a TOML file.
+        """Return the preset ``dense-RxV``, ``sparse-LxV`` or ``eie-N``, or a TOML file's design.
 
         Raises
         ------
@@ -218,9 +178,11 @@ class Design:
             return cls.from_toml(Path(name))
         family, _, size = name.partition("-")
         lanes, _, vector = size.partition("x")
+        if family == "eie" and size.isdecimal():
+            return cls.eie(int(size))
         if family not in ("dense", "sparse") or not (lanes.isdecimal() and vector.isdecimal()):
             raise DesignError(
-                f"unknown design {name!r}; use dense-RxV, sparse-LxV (such as sparse-16x16)"
+                f"unknown design {name!r}; use dense-RxV, sparse-LxV (such as sparse-16x16), eie-N"
                 " or a .toml file"
             )
         if family == "dense":
@@ -230,8 +192,19 @@ class Design:
     @classmethod
     def dense(cls, lanes: int, vector: int) -> "Design":
         """Return the dense preset of ``lanes`` rows and ``vector`` columns."""
-        return cls("dense", lanes, vector, window=1, run_ahead=1, feed=1, fifo_depth=1,
-                   index_bits=())  # fmt: skip
+        return cls("dense", lanes, vector, delivery="broadcast", window=1, run_ahead=1, feed=1,
+                   fifo_depth=1, index_bits=())  # fmt: skip
+
+    @classmethod
+    def port(cls, lanes: int, vector: int) -> "Design":
+        """Return the sparse preset whose lanes read activations through ports of their own."""
+        return cls("sparse", lanes, vector, delivery="port", window=1, run_ahead=1, feed=1)
+
+    @classmethod
+    def eie(cls, lanes: int) -> "Design":
+        """Return the EIE preset of so many PEs: 4-bit indices and FIFOs of 8 as in the paper."""
+        return cls("eie", lanes, 1, delivery="broadcast", window=1, run_ahead=1, feed=8,
+                   acc_sets=1, fifo_depth=8, index_bits=(4,), acc_rows=16)  # fmt: skip
 
     @classmethod
     def from_toml(cls, path: Path) -> "Design":
@@ -252,13 +225,14 @@ class Design:
         for name in given:
             if name not in known:
                 raise DesignError(
-                    f"{where}: unknown field design.{name}; known are {_listed(sorted(known))}"
+                    f"{where}: unknown field design.{name}; known are {', '.join(sorted(known))}"
                 )
         for name in ("family", "lanes", "vector"):
             if name not in given:
                 raise DesignError(f"{where}: design.{name} is missing")
-        if "index_bits" in given:
-            given["index_bits"] = tuple(given["index_bits"])
+        for name in ("index_bits", "weight_codes"):
+            if isinstance(given.get(name), list):
+                given[name] = tuple(given[name])
         buffers = given.pop("buffers", None)
         try:
             if buffers is not None:
@@ -266,6 +240,10 @@ class Design:
             if given["family"] == "dense":
                 base = cls.dense(given.pop("lanes"), given.pop("vector"))
                 return replace(base, **given)
+            if given["family"] == "eie":
+                return replace(cls.eie(given.pop("lanes")), **given)
+            if given.get("delivery") == "port":
+                return replace(cls.port(given.pop("lanes"), given.pop("vector")), **given)
             return cls(**given)
         except TypeError as error:
             raise DesignError(f"{where}: {error}") from error
@@ -275,7 +253,19 @@ class Design:
     @property
     def name(self) -> str:
         """Name in the manner of the presets."""
+        if self.family == "eie":
+            return f"eie-{self.lanes}"
         return f"{self.family}-{self.lanes}x{self.vector}"
+
+    @property
+    def operand_bits(self) -> int:
+        """Width of a decoded weight: without a zero, w bits hold one magnitude more."""
+        return self.weight_bits + ("zero_free" in self.weight_codes)
+
+    @property
+    def streams(self) -> int:
+        """Index streams: one for each SIMD group of lanes."""
+        return self.lanes // self.simd_group
 
     @property
     def macs(self) -> int:
@@ -309,17 +299,7 @@ class Design:
         The widest word is an activation vector, an index word with its end flag, or a filter's
         bias and requantization.
         """
-        index_word = self.scan_bits + 1 if self.family == "sparse" else 0
+        index_word = 0 if self.family == "dense" else self.scan_bits + 1
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
         widest = max(64, self.vector * self.act_bits, index_word, filter_word)
         return -(-widest // 8) * 8
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(str(value) for value in values)
-
-
-def _nearest(value: Any, allowed: Any) -> str:
-    if not isinstance(value, int):
-        return ""
-    return f"; the nearest legal choice is {min(allowed, key=lambda a: (abs(a - value), a))}"

@@ -20,13 +20,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["MULTIPLIER_BITS", "SHIFT_BITS", "Layer", "LayerShape", "Requantization"]
+__all__ = ["MULTIPLIER_BITS", "SHIFT_BITS", "WEIGHT_CODES", "Layer", "LayerShape", "Requantization"]
 
 MULTIPLIER_BITS = 16
 """Width of the unsigned requantization multiplier: its rounding error is below 2**-16 of y."""
 
 SHIFT_BITS = 6
 """Width of the requantization shift: 1 <= shift <= 63."""
+
+WEIGHT_CODES = ("twos_complement", "zero_free")
+"""How b bits hold a weight: -2**(b-1) .. 2**(b-1) - 1, or +-1 .. +-2**(b-1) without a zero, the
+levels of ADMM-NN (Ren et al., ASPLOS 2019, section 4.2) as sign and magnitude - 1."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,8 @@ class Layer:
     shape : LayerShape
         Geometry.
     weight : int64 array (out, in / groups, kh, kw)
-        Signed integers of ``weight_bits`` bits, zero wherever ``mask`` is False.
+        Integers that ``weight_bits`` bits hold in the layer's code, zero wherever ``mask`` is
+        False.
     mask : bool array (out, in / groups, kh, kw)
         True where a weight is kept (and stored, even if it was rounded to 0).
     bias : int64 array (out,)
@@ -213,6 +218,8 @@ class Layer:
     weight_bits, act_bits : int
         Widths. Activations are signed ``act_bits`` integers (an unsigned tensor is shifted by
         ``2**(act_bits - 1)``, together with its zero point).
+    weight_code : {"twos_complement", "zero_free"}
+        Levels of the kept weights (``WEIGHT_CODES``); in the zero-free code none is 0.
 
     Raises
     ------
@@ -229,6 +236,7 @@ class Layer:
     zero_point_in: int = 0
     weight_bits: int = 8
     act_bits: int = 8
+    weight_code: Literal["twos_complement", "zero_free"] = "twos_complement"
 
     def __post_init__(self) -> None:
         name, expected = self.shape.name, self.shape.weight_shape
@@ -248,14 +256,7 @@ class Layer:
         for field, bits in (("weight_bits", self.weight_bits), ("act_bits", self.act_bits)):
             if not 2 <= bits <= 16:
                 raise InputError(f"layer {name}: {field} must be between 2 and 16, not {bits}")
-        limit = 1 << (self.weight_bits - 1)
-        if self.weight.size and not (-limit <= self.weight.min() <= self.weight.max() < limit):
-            raise InputError(
-                f"layer {name}: weights must be {self.weight_bits}-bit signed integers, found"
-                f" {self.weight.min()} to {self.weight.max()}"
-            )
-        if np.any(self.weight[~self.mask]):
-            raise InputError(f"layer {name}: a pruned weight is not zero")
+        self._check_weights()
         if not (
             (0 <= self.requantization.multiplier).all()
             and (self.requantization.multiplier < 1 << MULTIPLIER_BITS).all()
@@ -277,6 +278,25 @@ class Layer:
                 raise InputError(
                     f"layer {name}: {field} must fit signed {self.act_bits} bits, not {value}"
                 )
+
+    def _check_weights(self) -> None:
+        name = self.shape.name
+        if self.weight_code not in WEIGHT_CODES:
+            raise InputError(
+                f"layer {name}: weight_code must be one of {', '.join(WEIGHT_CODES)}, not"
+                f" {self.weight_code!r}"
+            )
+        limit = 1 << (self.weight_bits - 1)
+        highest = limit if self.weight_code == "zero_free" else limit - 1
+        if self.weight.size and not (-limit <= self.weight.min() <= self.weight.max() <= highest):
+            raise InputError(
+                f"layer {name}: weights must be {self.weight_bits}-bit signed integers, found"
+                f" {self.weight.min()} to {self.weight.max()}"
+            )
+        if np.any(self.weight[~self.mask]):
+            raise InputError(f"layer {name}: a pruned weight is not zero")
+        if self.weight_code == "zero_free" and not np.all(self.weight[self.mask]):
+            raise InputError(f"layer {name}: a kept weight is 0, which the zero-free code lacks")
 
     @property
     def name(self) -> str:

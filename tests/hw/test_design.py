@@ -43,7 +43,7 @@ def test_derived_numbers() -> None:
         ({"weight_bits": 99}, "design.weight_bits must be between 2 and 16, not 99"),
         ({"act_bits": 0}, "design.act_bits must be between 2 and 16, not 0"),
         ({"lanes": True}, "design.lanes must be between 1 and 256, not True"),
-        ({"run_ahead": 3}, "run_ahead must be one of 1, 2, 4, not 3; .* is 2"),
+        ({"run_ahead": 5}, "run_ahead must be one of 1, 2, 3, 4, not 5; .* is 4"),
         ({"feed": 5}, "feed must be one of 1, 2, 4, 8, 16, not 5; .* is 4"),
         ({"scan_bits": 8}, "scan_bits must be one of 16, 32, 64, not 8; .* is 16"),
         ({"window": 12}, "window must be a power of two, not 12; the nearest legal choice is 8"),
