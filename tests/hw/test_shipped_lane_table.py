@@ -118,7 +118,7 @@ def test_what_sparsity_costs_a_lane() -> None:
 def test_a_mac_is_of_the_size_that_others_find() -> None:
     # 1219 to 1429 GE for 8 x 8 + 24 bits in three libraries (one accumulator set)
     dense = Design.dense(16, 16)
-    one_set = Design("dense", 16, 16, window=1, run_ahead=1, feed=1, fifo_depth=1, index_bits=(),
+    one_set = Design("dense", 16, 16, delivery="broadcast", window=1, run_ahead=1, feed=1, fifo_depth=1, index_bits=(),
                      acc_sets=1)  # fmt: skip
     estimator = Estimator(rows())
     for design, low, high in ((one_set, 900, 1400), (dense, 1100, 1700)):

@@ -1,6 +1,7 @@
 """The search finds what an exhaustive one finds, and simulates only what may be better."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_progress_counts_the_starts() -> None:
 
 
 def test_starts_take_the_bit_widths_of_the_baseline() -> None:
-    like = Design("dense", 4, 4, 1, 1, 1, fifo_depth=1, index_bits=(), weight_bits=4, acc_bits=20)
+    like = replace(Design.dense(4, 4), weight_bits=4, acc_bits=20)
     for family in ("dense", "sparse"):
         for start in SPACE.starts("dense" if family == "dense" else "sparse", like):
             assert (start.weight_bits, start.act_bits, start.acc_bits) == (4, 8, 20)
@@ -113,7 +114,7 @@ def test_dense_search_is_as_good_as_trying_everything() -> None:
     goal = LayerGoal(area, (layer,))
     found = goal.score(optimize(SPACE, starts("dense"), goal))
     every = [
-        Design("dense", 2, vector, 1, 1, 1, drain, cycles, sets, fifo_depth=1, index_bits=())
+        replace(Design.dense(2, vector), drain=drain, drain_cycles=cycles, acc_sets=sets)
         for vector in SPACE.vectors
         for drain in SPACE.drains
         for cycles in SPACE.drain_cycles
