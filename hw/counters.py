@@ -5,47 +5,59 @@ in the cycle before; they are counted by cluster, then all together, then by cau
 of its own so that no clock waits for it. The counters run ``LAG`` cycles behind.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .dense_array import DenseArray
 from .design import CLUSTER_LANES, Design
 from .lane import LaneState
 from .registers import COUNTER_BITS, COUNTERS
-from .sparse_array import SparseArray
 
-__all__ = ["CAUSES", "Counters", "dense_causes", "sparse_causes"]
+__all__ = ["CAUSES", "LANE_CAUSES", "Counters", "causes", "told_members"]
 
 CAUSES = COUNTERS[1:-2]
 """compute, filler and the stalls."""
+
+LANE_CAUSES = tuple(cause for cause in CAUSES if cause != "dram")
+"""The causes within a run: ``dram`` is waiting for one to start."""
 
 LAG = 4
 """Cycles from a lane's cycle to its count: reported, counted by cluster, in all, by cause."""
 
 
 class Counters(wiring.Component):
-    """Adds up lanes per cause while ``running``.
+    """Adds up lanes per cause while ``running``, from run to run.
 
     Members
     -------
-    start, running : Signal, in
-        Clear; count this cycle.
+    clear : Signal, in
+        Back to 0.
+    running, waiting : Signal, in
+        Count this cycle; it is one in which a run waits to be loaded.
     lanes : struct of lane counts per cause, in
         Of ``LAG`` cycles before.
-    loaded, sent : Signal, in
-        A load beat, an output beat is accepted in this cycle.
+    weight_beat, feature_beat, sent : Signal, in
+        A beat of that load stream, an output beat is accepted in this cycle.
+    weights_swapped, features_swapped : Signal, in
+        A run starts on what that stream has loaded: now its beats count.
     values : struct of counters, out
     """
 
     def __init__(self, design: Design) -> None:
+        self._lanes = design.lanes
         lanes = range(design.lanes + 1)
         super().__init__(
             {
-                "start": In(1),
+                "clear": In(1),
                 "running": In(1),
-                "lanes": In(data.StructLayout({cause: lanes for cause in CAUSES})),
-                "loaded": In(1),
+                "waiting": In(1),
+                "lanes": In(data.StructLayout({cause: lanes for cause in LANE_CAUSES})),
+                "weight_beat": In(1),
+                "feature_beat": In(1),
+                "weights_swapped": In(1),
+                "features_swapped": In(1),
                 "sent": In(1),
                 "values": Out(data.StructLayout({name: COUNTER_BITS for name in COUNTERS})),
             }
@@ -56,27 +68,33 @@ class Counters(wiring.Component):
         behind = Signal(LAG)  # bit i: running i + 1 cycles before
         values = self.values
         m.d.sync += behind.eq(Cat(self.running, behind))
-        with m.If(self.running):
+        with m.If(self.running | self.waiting):
             m.d.sync += values.cycles.eq(values.cycles + 1)
+        with m.If(self.waiting):
+            m.d.sync += values.dram.eq(values.dram + self._lanes)
         with m.If(behind[-1]):
-            for cause in CAUSES:
+            for cause in LANE_CAUSES:
                 m.d.sync += values[cause].eq(values[cause] + self.lanes[cause])
         with m.If(self.sent):
             m.d.sync += values.output_beats.eq(values.output_beats + 1)
-        with m.If(self.start):
-            for name in COUNTERS:
-                if name != "load_beats":
-                    m.d.sync += values[name].eq(0)
-            m.d.sync += behind.eq(0)
-        loads_end = Signal()  # the next load beat is the first for another layer
-        with m.If(self.loaded):
-            m.d.sync += [
-                values.load_beats.eq(Mux(loads_end, 1, values.load_beats + 1)),
-                loads_end.eq(0),
-            ]
-        with m.If(self.start):
-            m.d.sync += loads_end.eq(1)
+        loaded = [
+            self._loaded(m, self.weight_beat, self.weights_swapped, "weight_beats"),
+            self._loaded(m, self.feature_beat, self.features_swapped, "feature_beats"),
+        ]
+        with m.If(self.weights_swapped | self.features_swapped):
+            m.d.sync += values.load_beats.eq(values.load_beats + loaded[0] + loaded[1])
+        with m.If(self.clear):
+            m.d.sync += [values[name].eq(0) for name in COUNTERS]
         return m
+
+    def _loaded(self, m: Module, beat: Signal, swapped: Signal, name: str) -> Value:
+        """Return the beats that a stream has loaded for the run that starts, 0 if it has not."""
+        beats = Signal(32, name=name)
+        with m.If(swapped):
+            m.d.sync += beats.eq(beat)
+        with m.Elif(beat):
+            m.d.sync += beats.eq(beats + 1)
+        return Mux(swapped, beats, 0)
 
 
 def _delayed(m: Module, flag: Signal, name: str) -> Signal:
@@ -101,7 +119,26 @@ def _lanes_in(m: Module, states: list[Signal], state: LaneState) -> Signal:
     return total
 
 
-def sparse_causes(m: Module, array: SparseArray, design: Design, counters: Counters) -> None:
+def told_members(design: Design) -> dict[str, Any]:
+    """Return what an array tells the counters, as inputs; the array has outputs of the names."""
+    if design.family == "dense":
+        return {"operand": In(1), "filled": In(1), "last_tile": In(1)}
+    return {
+        "states": In(data.ArrayLayout(LaneState, design.lanes)),
+        "fed_any": In(1),
+        "feeder_waits": In(1),
+    }
+
+
+def causes(m: Module, told: Any, design: Design, counters: Counters) -> None:
+    """Give each lane's cycle its cause, from what the array tells (``told_members``)."""
+    if design.family == "dense":
+        _dense_causes(m, told, design, counters)
+    else:
+        _sparse_causes(m, told, design, counters)
+
+
+def _sparse_causes(m: Module, array: Any, design: Design, counters: Counters) -> None:
     """Give each sparse lane's cycle its cause."""
     states = [array.states[lane] for lane in range(design.lanes)]
     count = {state: _lanes_in(m, states, state) for state in LaneState}
@@ -111,7 +148,7 @@ def sparse_causes(m: Module, array: SparseArray, design: Design, counters: Count
     working = Signal()  # some lane has not issued its last entry
     done, not_fed = count[LaneState.DONE], count[LaneState.NOT_FED]
     m.d.comb += working.eq(done != design.lanes)
-    m.d.sync += [lanes[cause].eq(0) for cause in CAUSES]
+    m.d.sync += [lanes[cause].eq(0) for cause in LANE_CAUSES]
     m.d.sync += [
         lanes.compute.eq(count[LaneState.COMPUTE]),
         lanes.filler.eq(count[LaneState.FILLER]),
@@ -128,7 +165,7 @@ def sparse_causes(m: Module, array: SparseArray, design: Design, counters: Count
         ]
 
 
-def dense_causes(m: Module, array: DenseArray, design: Design, counters: Counters) -> None:
+def _dense_causes(m: Module, array: Any, design: Design, counters: Counters) -> None:
     """Give the cycle of all dense lanes its cause."""
     lanes = counters.lanes
     operand = _delayed(m, array.operand, "operand")
@@ -136,7 +173,7 @@ def dense_causes(m: Module, array: DenseArray, design: Design, counters: Counter
     last_tile = _delayed(m, array.last_tile, "last_tile")
     with_filter = Signal(range(design.lanes + 1))
     m.d.comb += with_filter.eq(Mux(last_tile, array.registers.last_tile_lanes, design.lanes))
-    m.d.sync += [lanes[cause].eq(0) for cause in CAUSES]
+    m.d.sync += [lanes[cause].eq(0) for cause in LANE_CAUSES]
     with m.If(operand):
         m.d.sync += [
             lanes.compute.eq(with_filter),

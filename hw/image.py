@@ -4,7 +4,7 @@ Made from the ``Program`` (streams, assignment, layout) and the ``Layer`` (weigh
 scales). The expected beats come from the outputs that the integer reference computed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..models.layer import Layer
 from .design import Buffers, Design
 from .feeder import address_layout
 from .fetch import index_word
-from .loader import MemoryKind, header_layout
+from .loader import FEATURE_KINDS, WEIGHT_KINDS, MemoryKind, header_layout
 from .memories import lanes_per_beat
 from .program import Program, check_arithmetic
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
@@ -34,8 +34,8 @@ class Image:
         The accelerator it runs on.
     registers : dict
         Value of each layer register, in register order.
-    load : list of int
-        Beats of the load stream, ``design.bus_bits`` wide.
+    weight_load, feature_load : list of int
+        Beats of the two load streams, ``design.bus_bits`` wide.
     beats : list of int
         Expected output beats.
     care : list of int
@@ -46,7 +46,8 @@ class Image:
     design: Design
     buffers: Buffers
     registers: dict[str, int]
-    load: list[int]
+    weight_load: list[int]
+    feature_load: list[int]
     beats: list[int]
     care: list[int]
 
@@ -72,7 +73,8 @@ class Image:
             program.design,
             buffers,
             register_values(program, layer),
-            load_beats(program, layer, features, buffers),
+            load_beats(program, layer, features, buffers, WEIGHT_KINDS),
+            load_beats(program, layer, features, buffers, FEATURE_KINDS),
             beats,
             care,
         )
@@ -116,13 +118,17 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
 
 
 def load_beats(
-    program: Program, layer: Layer, features: NDArray[np.int64], buffers: Buffers
+    program: Program,
+    layer: Layer,
+    features: NDArray[np.int64],
+    buffers: Buffers,
+    kinds: Container[MemoryKind],
 ) -> list[int]:
-    """Return the load stream that fills the memories for one layer."""
+    """Return the load stream that fills the memories of some kinds for one layer."""
     design = program.design
     beats: list[int] = []
     for memory, unit, words in _sections(program, layer, features, buffers):
-        if words:
+        if words and memory in kinds:
             header = {"memory": memory, "unit": unit, "beats": len(words)}
             beats.append(header_layout().const(header).as_value().value)
             beats.extend(words)

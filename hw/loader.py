@@ -1,4 +1,4 @@
-"""The load stream: sections of memory words, each behind a header beat.
+"""A load stream: sections of memory words, each behind a header beat; ``tlast`` ends the load.
 
 A header names the memory, the unit within it and the number of beats that follow; each beat then
 carries one word for every member of the unit, lowest first:
@@ -12,21 +12,25 @@ index    group of lanes                   one index word for each lane
 weights  group of lanes                   one weight for each lane
 features channel bank                     one vector
 ======== ================================ ==================================
+
+There are two such streams: one for features, one for all the rest. What a stream has loaded is
+``full`` until a run swaps it in; until then it takes no further beat.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 
-__all__ = ["Loader", "MemoryKind", "header_layout"]
+__all__ = ["FEATURE_KINDS", "WEIGHT_KINDS", "Loader", "MemoryKind", "header_layout", "write_layout"]
 
 
 class MemoryKind(IntEnum):
-    """Memory that a section of the load stream fills."""
+    """Memory that a section of a load stream fills."""
 
     TAPS = 0
     FILTERS = 1
@@ -35,49 +39,85 @@ class MemoryKind(IntEnum):
     FEATURES = 4
 
 
+FEATURE_KINDS = (MemoryKind.FEATURES,)
+"""Memories that the feature stream fills; the weight stream fills the others."""
+
+WEIGHT_KINDS = tuple(kind for kind in MemoryKind if kind not in FEATURE_KINDS)
+
+
 def header_layout() -> data.StructLayout:
     """Return the layout of a header, in the low bits of a beat."""
     return data.StructLayout({"memory": MemoryKind, "unit": unsigned(13), "beats": unsigned(32)})
 
 
+def write_layout(design: Design) -> data.StructLayout:
+    """Return the layout of a write to all members of a unit of a memory."""
+    return data.StructLayout(
+        {"memory": MemoryKind, "unit": 13, "address": 24, "data": design.bus_bits, "enable": 1}
+    )
+
+
 class Loader(wiring.Component):
-    """Turns the load stream into memory writes; always ready.
+    """Turns a load stream into memory writes, a beat per cycle while ``open``.
 
     Members
     -------
-    load : stream of bus_bits, in
-    memory, unit, address, data, write : out
+    load : stream of bus_bits and last, in
+    open : Signal, in
+        Beats may be taken.
+    written : write_layout, out
         One registered write to all members of a unit.
+    ended : Signal, out
+        The last beat of a load is taken in this cycle.
+    wrong_section, cut : Signal, out
+        A header taken in this cycle names a memory that the stream does not fill; the load ended
+        within a section.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, kinds: Iterable[MemoryKind]) -> None:
+        self._kinds = tuple(kinds)
+        beat = data.StructLayout({"data": design.bus_bits, "last": 1})
         super().__init__(
             {
-                "load": In(stream.Signature(design.bus_bits)),
-                "memory": Out(MemoryKind),
-                "unit": Out(13),
-                "address": Out(24),
-                "data": Out(design.bus_bits),
-                "write": Out(1),
+                "load": In(stream.Signature(beat)),
+                "open": In(1),
+                "written": Out(write_layout(design)),
+                "ended": Out(1),
+                "wrong_section": Out(1),
+                "cut": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        header = data.View(header_layout(), self.load.payload[: header_layout().size])
+        beat = self.load.payload
+        header = data.View(header_layout(), beat.data[: header_layout().size])
         section = Signal(header_layout())
         address = Signal(24)
-        m.d.comb += self.load.ready.eq(1)
-        m.d.sync += [
-            self.memory.eq(section.memory),
-            self.unit.eq(section.unit),
-            self.address.eq(address),
-            self.data.eq(self.load.payload),
-            self.write.eq(self.load.valid & (section.beats != 0)),
+        taken, is_header, left = Signal(), Signal(), Signal(32)
+        m.d.comb += [
+            self.load.ready.eq(self.open),
+            taken.eq(self.load.valid & self.open),
+            is_header.eq(section.beats == 0),
+            left.eq(section.beats - 1),
+            self.ended.eq(taken & beat.last),
+            self.wrong_section.eq(
+                taken & is_header & ~Cat(header.memory == kind for kind in self._kinds).any()
+            ),
+            self.cut.eq(self.ended & (is_header | left.any())),
         ]
-        with m.If(self.load.valid):
-            with m.If(section.beats == 0):
+        m.d.sync += [
+            self.written.memory.eq(section.memory),
+            self.written.unit.eq(section.unit),
+            self.written.address.eq(address),
+            self.written.data.eq(beat.data),
+            self.written.enable.eq(taken & ~is_header),
+        ]
+        with m.If(taken):
+            with m.If(is_header):
                 m.d.sync += [section.eq(header), address.eq(0)]
             with m.Else():
-                m.d.sync += [section.beats.eq(section.beats - 1), address.eq(address + 1)]
+                m.d.sync += [section.beats.eq(left), address.eq(address + 1)]
+            with m.If(beat.last):
+                m.d.sync += section.beats.eq(0)
         return m

@@ -14,11 +14,19 @@ from .memories import memories
 from .program import Program
 from .registers import (
     CONTROL,
+    CONTROL_BITS,
     COUNTER_BASE,
     COUNTER_BITS,
     COUNTERS,
+    CYCLE_LIMIT,
+    ERROR,
+    IDENTITY,
+    IRQ_ENABLE,
     LAYER_BASE,
     STATUS,
+    STATUS_BITS,
+    ErrorCode,
+    identity,
     layer_layout,
 )
 from .testbench import testbench_name
@@ -64,9 +72,15 @@ def register_map(image: Image) -> list[dict[str, Any]]:
     Layer registers come with the value that the testbench writes.
     """
     rows = [
-        _register(CONTROL, "control", "write", 1, "1 starts the layer"),
-        _register(STATUS, "status", "read", 2, "bit 0: busy, bit 1: done"),
-    ]
+        _register(CONTROL, "control", "write", len(CONTROL_BITS), _bits(CONTROL_BITS)),
+        _register(STATUS, "status", "read", len(STATUS_BITS),
+                  f"{_bits(STATUS_BITS)}; writing 1 clears done, error"),
+        _register(ERROR, "error_code", "read", 8, _numbers(ErrorCode)),
+        _register(IRQ_ENABLE, "irq_enable", "read, write", 2, "bit 0: done, bit 1: error"),
+        _register(CYCLE_LIMIT, "cycle_limit", "read, write", 32, "longest run, 0: any"),
+        _register(IDENTITY, "identity", "read", 32, "of design and buffers")
+        | {"value": identity(image.design, image.buffers)},
+    ]  # fmt: skip
     for i, (name, shape) in enumerate(layer_layout(image.design).members.items()):
         row = _register(LAYER_BASE + i, name, "read, write", int(shape.width), "layer")
         rows.append({**row, "signed": bool(shape.signed), "value": image.registers[name]})
@@ -128,7 +142,8 @@ def manifest(
         ],
         "registers": register_map(image),
         "layer": dict(layer),
-        "load_beats": len(image.load),
+        "weight_load_beats": len(image.weight_load),
+        "feature_load_beats": len(image.feature_load),
         "output_beats": len(image.beats),
         "cycles": counters["cycles"],
         "counters": {counter: counters[counter] for counter in COUNTERS},
@@ -143,6 +158,14 @@ def _fields(design: Any) -> dict[str, Any]:
         for field, value in asdict(design).items()
         if field != "buffers"
     }
+
+
+def _bits(names: Sequence[str]) -> str:
+    return ", ".join(f"bit {i}: {name}" for i, name in enumerate(names))
+
+
+def _numbers(codes: type[ErrorCode]) -> str:
+    return ", ".join(f"{code.value}: {code.name.lower()}" for code in codes)
 
 
 def _register(address: int, name: str, access: str, bits: int, what: str) -> dict[str, Any]:

@@ -1,36 +1,94 @@
-"""The layer registers: what the control logic must know of a layer, and where the host writes it.
+"""The register window: how a host says what to do, and what it can read back.
 
-Register ``i`` of ``LAYER_REGISTERS`` stands at word address ``LAYER_BASE + i`` of the register
-window, a counter ``i`` of ``COUNTERS`` at ``COUNTER_BASE + 2 i`` (low word first). Writing 1 to
-``CONTROL`` starts the layer; ``STATUS`` bit 0 is busy, bit 1 done.
+Word addresses::
+
+    0   CONTROL      write  bit 0 start, 1 swap weights, 2 swap features, 3 abort, 4 clear counters
+    1   STATUS       read   bits as in STATUS_BITS; a 1 written to done or error clears it
+    2   ERROR        read   number of the first error since it was cleared (ErrorCode)
+    3   IRQ_ENABLE   r/w    bit 0 done, bit 1 error
+    4   CYCLE_LIMIT  r/w    a run that takes more cycles is ended with an error; 0: no limit
+    5   IDENTITY     read   CRC-32 of the design and its buffers
+    8.. layer registers (``layer_layout``)
+    64..  counters, two words each, the low one first
+
+*Start* waits until what it swaps in has been loaded. ``swap weights`` and ``swap features`` say
+that the run works on what was loaded last; without them it works on what the run before did.
 """
+
+import zlib
+from enum import IntEnum
 
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
-from .design import Design
+from .design import Buffers, Design
 from .program import WINDOW_COUNT_BITS
 
 __all__ = [
     "CONTROL",
+    "CONTROL_BITS",
     "COUNTERS",
     "COUNTER_BASE",
     "COUNTER_BITS",
+    "CYCLE_LIMIT",
+    "ERROR",
     "FORMAT_BITMAP",
     "FORMAT_DENSE",
     "FORMAT_RELATIVE",
+    "IDENTITY",
+    "IRQ_ENABLE",
     "LAYER_BASE",
     "STATUS",
+    "STATUS_BITS",
+    "ErrorCode",
+    "control_word",
+    "identity",
     "layer_layout",
 ]
 
-CONTROL = 0
-STATUS = 1
-LAYER_BASE = 2
+CONTROL, STATUS, ERROR, IRQ_ENABLE, CYCLE_LIMIT, IDENTITY = range(6)
+LAYER_BASE = 8
 COUNTER_BASE = 64
 COUNTER_BITS = 48
 
+CONTROL_BITS = ("start", "swap_weights", "swap_features", "abort", "clear_counters")
+"""Bits of CONTROL, lowest first."""
+
+STATUS_BITS = ("busy", "done", "error", "pending", "weights_full", "features_full")
+"""Bits of STATUS, lowest first: a run is going on or waits to; one has ended; something was wrong;
+a start waits; weights, features have been loaded and wait for the run that swaps them in."""
+
 FORMAT_DENSE, FORMAT_RELATIVE, FORMAT_BITMAP = range(3)
+
+
+class ErrorCode(IntEnum):
+    """What was wrong, the first that applies. A run with a wrong register does not start."""
+
+    NONE = 0
+    FORMAT = 1
+    """``format`` is none of the design's."""
+    INDEX_SELECT = 2
+    """``index_select`` is none of the design's index widths."""
+    FEED_SHIFT = 3
+    """``feed_shift`` is more than log2 of the channel banks."""
+    COUNT = 4
+    """A layer register that counts something is 0."""
+    LANES = 5
+    """``last_tile_lanes`` is more than there are lanes."""
+    TAPS = 6
+    """More taps than the tap memory holds."""
+    CLAMP = 7
+    """``low`` is above ``high``."""
+    BUSY = 8
+    """A start or a layer register was written while a start was pending, or a run going on that
+    the registers belong to."""
+    LOAD_SECTION = 9
+    """A section of a load stream names a memory that this stream does not fill."""
+    LOAD_CUT = 10
+    """``tlast`` came within a section of a load stream."""
+    CYCLE_LIMIT = 11
+    """A run took more than CYCLE_LIMIT cycles and was ended."""
+
 
 COUNTERS = (
     "cycles",
@@ -42,10 +100,22 @@ COUNTERS = (
     "drain",
     "window",
     "feed",
+    "dram",
     "load_beats",
     "output_beats",
 )
-"""Performance counters, in register order. All but cycles and beats count lane-cycles."""
+"""Performance counters, in register order. All but cycles and beats count lane-cycles; they go on
+from run to run until CONTROL clears them."""
+
+
+def control_word(*names: str) -> int:
+    """Return the value of CONTROL with these bits set."""
+    return sum(1 << CONTROL_BITS.index(name) for name in names)
+
+
+def identity(design: Design, buffers: Buffers) -> int:
+    """Return the number by which a driver knows that the accelerator is the one it was made for."""
+    return zlib.crc32(repr((design, buffers)).encode())
 
 
 def layer_layout(design: Design) -> data.StructLayout:

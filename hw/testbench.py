@@ -1,6 +1,6 @@
 """The testbench of a bundle: plain Verilog that loads one layer, runs it and checks everything.
 
-What it loads and expects lies beside it in three files of hexadecimal words, one word per line.
+What it loads and expects lies beside it in four files of hexadecimal words, one word per line.
 The text runs in an event-driven simulator (Icarus) and in a compiled one (Verilator) alike.
 """
 
@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import InputError
 from .image import Image
-from .registers import CONTROL, COUNTER_BASE, COUNTER_BITS, COUNTERS, LAYER_BASE, STATUS
+from .registers import (
+    CONTROL,
+    COUNTER_BASE,
+    COUNTER_BITS,
+    COUNTERS,
+    LAYER_BASE,
+    STATUS,
+    control_word,
+)
 from .template import render
 
 __all__ = ["memory_files", "testbench", "testbench_name"]
@@ -55,11 +63,13 @@ def testbench(image: Image, name: str, counters: Mapping[str, int]) -> str:
         testbench=testbench_name(name),
         bus_bits=image.design.bus_bits,
         beat_bits=_beat_bits(image),
-        load_beats=len(image.load),
+        weight_beats=len(image.weight_load),
+        feature_beats=len(image.feature_load),
         output_beats=len(image.beats),
         limit=2 * counters["cycles"] + SPARE_CYCLES,
         shown=MISMATCHES_SHOWN,
         control=CONTROL,
+        start=control_word("start", "swap_weights", "swap_features", "clear_counters"),
         status=STATUS,
         counter_bits=COUNTER_BITS,
         registers=[
@@ -76,7 +86,10 @@ def memory_files(image: Image) -> dict[str, str]:
     """Return the data files of the testbench, by name."""
     beat = _beat_bits(image)
     return {
-        "load.hex": _hex(image.load, image.design.bus_bits, "beats of the load stream"),
+        "weights.hex": _hex(image.weight_load, image.design.bus_bits, "beats of the weight stream"),
+        "features.hex": _hex(
+            image.feature_load, image.design.bus_bits, "beats of the feature stream"
+        ),
         "expected.hex": _hex(image.beats, beat, "expected output beats"),
         "care.hex": _hex(image.care, beat, "bits of each output beat that count"),
     }

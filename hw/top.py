@@ -1,26 +1,28 @@
-"""The accelerator: register window, load stream, memories, array, output stage, counters.
+"""The accelerator: control unit, load streams, buffers, array, output stage, counters.
 
-A layer runs in three steps: the host fills the memories over ``s_axis`` and writes the layer
-registers, writes 1 to CONTROL, and takes the output beats from ``m_axis``; the last has ``tlast``.
+A run works off one layer, or a part of one: the host fills the buffers over ``s_axis_weights`` and
+``s_axis_features``, writes the layer registers, writes *start* to CONTROL, and takes the output
+beats from ``m_axis``; the last has ``tlast``. With two buffer sets it may do all but the last while
+the run before goes on.
 """
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory as Ram
+from amaranth.hdl import Module
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .counters import Counters, dense_causes, sparse_causes
+from .counters import told_members
 from .dense_array import DenseArray
 from .design import Buffers, Design
 from .feeder import address_layout
 from .fetch import index_word
-from .loader import Loader, MemoryKind
+from .loader import MemoryKind
 from .memories import lanes_per_beat
-from .registers import CONTROL, COUNTER_BASE, COUNTERS, LAYER_BASE, STATUS, layer_layout
 from .requantize import OutputStage, filter_layout
+from .shell import Shell, host_members, load_members
 from .sparse_array import SparseArray
+from .store import Store
 
 __all__ = ["Accelerator"]
 
@@ -30,14 +32,18 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    s_axis_* : AXI4-Stream, in
-        Load stream (``hw.loader``).
+    s_axis_weights_*, s_axis_features_* : AXI4-Stream, in
+        Load streams (``hw.loader``).
     m_axis_* : AXI4-Stream, out
-        Output beats (``hw.requantize.beat_layout``); ``tlast`` ends the layer.
+        Output beats (``hw.requantize.beat_layout``); ``tlast`` ends the run.
     reg_address, reg_write, reg_write_data, reg_read_data
         Register window (``hw.registers``), 32-bit words; reads follow the address by a cycle.
     done : Signal, out
-        The layer has ended; stays up until the next start.
+        A run has ended; stays up until the next start is written, or it is cleared.
+    error : Signal, out
+        Something was wrong (``hw.registers.ErrorCode``).
+    irq : Signal, out
+        ``done`` or ``error``, as far as they are enabled.
     """
 
     def __init__(self, design: Design, buffers: Buffers) -> None:
@@ -45,197 +51,137 @@ class Accelerator(wiring.Component):
         self.buffers = buffers
         beat_bits = design.drain * design.beat_columns * design.act_bits
         super().__init__(
-            {
-                "s_axis_tdata": In(design.bus_bits),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
+            load_members(design)
+            | host_members()
+            | {
                 "m_axis_tdata": Out(beat_bits),
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
-                "reg_address": In(8),
-                "reg_write": In(1),
-                "reg_write_data": In(32),
-                "reg_read_data": Out(32),
-                "done": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design, buffers = self.design, self.buffers
-        m.submodules.loader = loader = Loader(design)
+        m.submodules.shell = shell = Shell(design, buffers)
         m.submodules.output = output = OutputStage(design, buffers.filter_words)
-        m.submodules.counters = counters = Counters(design)
-        registers, start = self._register_window(m, counters)
-        m.d.comb += [
-            loader.load.payload.eq(self.s_axis_tdata),
-            loader.load.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(loader.load.ready),
-            self.m_axis_tdata.eq(output.beat.payload.lanes),
-            self.m_axis_tlast.eq(output.beat.payload.last),
-            self.m_axis_tvalid.eq(output.beat.valid),
-            output.beat.ready.eq(self.m_axis_tready),
-            output.registers.eq(registers),
-            output.start.eq(start),
-            counters.loaded.eq(self.s_axis_tvalid & self.s_axis_tready),
-        ]
+        store = Store(m, design, shell)
         array: Any
         if design.family == "dense":
             m.submodules.array = array = DenseArray(design, buffers)
-            dense_causes(m, array, design, counters)
             m.d.comb += array.finished.eq(output.finished)
-            self._dense_weights(m, loader, array)
+            _dense_weights(m, store, array, design, buffers)
         else:
             m.submodules.array = array = SparseArray(design, buffers)
-            sparse_causes(m, array, design, counters)
-            self._lane_memories(m, loader, array)
+            _lane_memories(m, store, array, design, buffers)
+        _feed_memories(m, store, array, design, buffers)
+        _filter_memories(m, store, output, design, buffers)
+        m.d.comb += [getattr(shell, name).eq(getattr(array, name)) for name in told_members(design)]
         m.d.comb += [
-            array.registers.eq(registers),
-            array.start.eq(start),
+            array.registers.eq(shell.registers),
+            array.start.eq(shell.start),
             array.take.eq(output.take),
+            output.registers.eq(shell.registers),
+            output.start.eq(shell.start),
             output.ready.eq(array.ready),
             output.sums.eq(array.sums),
         ]
-        self._shared_memories(m, loader, array, output)
+        for name, member in (load_members(design) | host_members()).items():
+            port, inner = getattr(self, name), getattr(shell, name)
+            m.d.comb += inner.eq(port) if member.flow == In else port.eq(inner)
+        m.d.comb += [
+            shell.beat_valid.eq(output.beat.valid),
+            shell.beat_last.eq(output.beat.payload.last),
+            output.beat.ready.eq(shell.beat_ready),
+            self.m_axis_tdata.eq(output.beat.payload.lanes),
+            self.m_axis_tlast.eq(output.beat.payload.last),
+            self.m_axis_tvalid.eq(shell.m_axis_tvalid),
+            shell.m_axis_tready.eq(self.m_axis_tready),
+        ]
         return m
 
-    def _register_window(self, m: Module, counters: Counters) -> tuple[data.View, Signal]:
-        """Hold the layer registers, start and end the layer, read status and counters."""
-        layout = layer_layout(self.design)
-        registers = Signal(layout)
-        running, start, sent = Signal(), Signal(), Signal()
+
+def _feed_memories(m: Module, store: Store, array: Any, design: Design, buffers: Buffers) -> None:
+    """Tap offsets and channel banks, the same in both families."""
+    taps = store.buffer(
+        "taps", MemoryKind.TAPS, 0, address_layout(design, buffers.feature_words),
+        buffers.tap_words,
+    )  # fmt: skip
+    m.d.comb += [
+        taps.address.eq(array.tap_address),
+        taps.enable.eq(array.tap_enable),
+        array.tap_data.eq(taps.data),
+    ]
+    for bank in range(design.feed):
+        for half in range(2):
+            data = array.bank_data[bank][half]
+            rows = -(-buffers.feature_words // 2)
+            memory = store.half_bank(f"features_{bank}_{half}", bank, half, data.shape(), rows)
+            m.d.comb += [
+                memory.address.eq(array.bank_addresses[half]),
+                memory.enable.eq(array.bank_enable),
+                data.eq(memory.data),
+            ]
+
+
+def _filter_memories(
+    m: Module, store: Store, output: OutputStage, design: Design, buffers: Buffers
+) -> None:
+    """Bias and requantization, one memory for each drain unit."""
+    for unit in range(design.drain):
+        filters = store.buffer(
+            f"filters_{unit}", MemoryKind.FILTERS, unit, filter_layout(design),
+            buffers.filter_words,
+        )  # fmt: skip
         m.d.comb += [
-            start.eq(
-                self.reg_write & (self.reg_address == CONTROL) & self.reg_write_data[0] & ~running
-            ),
-            sent.eq(self.m_axis_tvalid & self.m_axis_tready),
-            counters.start.eq(start),
-            counters.running.eq(running),
-            counters.sent.eq(sent),
+            filters.address.eq(output.filter_address),
+            filters.enable.eq(output.filter_enable),
+            output.filter_data[unit].eq(filters.data),
         ]
-        with m.If(sent & self.m_axis_tlast):
-            m.d.sync += [running.eq(0), self.done.eq(1)]
-        with m.If(start):
-            m.d.sync += [running.eq(1), self.done.eq(0)]
-        with m.Switch(self.reg_address):
-            with m.Case(STATUS):
-                m.d.sync += self.reg_read_data.eq(Cat(running, self.done))
-            for i, name in enumerate(layout.members):
-                with m.Case(LAYER_BASE + i):
-                    m.d.sync += self.reg_read_data.eq(registers[name])
-                    with m.If(self.reg_write):
-                        m.d.sync += registers[name].eq(self.reg_write_data)
-            for i, name in enumerate(COUNTERS):
-                value = counters.values[name]
-                with m.Case(COUNTER_BASE + 2 * i):
-                    m.d.sync += self.reg_read_data.eq(value[:32])
-                with m.Case(COUNTER_BASE + 2 * i + 1):
-                    m.d.sync += self.reg_read_data.eq(value[32:])
-        return registers, start
 
-    def _ram(self, m: Module, name: str, shape: Any, depth: int) -> tuple[Any, Any]:
-        """Add a memory with one write and one read port."""
-        ram = Ram(shape=shape, depth=depth, init=[])
-        m.submodules[name] = ram
-        return ram.write_port(), ram.read_port()
 
-    def _shared_memories(self, m: Module, loader: Loader, array: Any, output: OutputStage) -> None:
-        """Taps, channel banks and filter words: the same in both families."""
-        design, buffers = self.design, self.buffers
-        write, read = self._ram(
-            m, "taps", address_layout(design, buffers.feature_words), buffers.tap_words
+def _lane_memories(
+    m: Module, store: Store, array: SparseArray, design: Design, buffers: Buffers
+) -> None:
+    """Index words and weights of each sparse lane."""
+    word = index_word(design)
+    for lane in range(design.lanes):
+        unit, place = divmod(lane, lanes_per_beat(design, word.size))
+        index = store.buffer(
+            f"index_{lane}", MemoryKind.INDEX, unit, word, max(1, buffers.index_words),
+            place * word.size,
+        )  # fmt: skip
+        unit, place = divmod(lane, lanes_per_beat(design, design.weight_bits))
+        weights = store.buffer(
+            f"weights_{lane}", MemoryKind.WEIGHTS, unit, array.weight_data[lane].shape(),
+            buffers.weight_words, place * design.weight_bits,
+        )  # fmt: skip
+        m.d.comb += [
+            index.address.eq(array.index_address[lane]),
+            index.enable.eq(array.index_enable[lane]),
+            array.index_data[lane].eq(index.data),
+            weights.address.eq(array.weight_address[lane]),
+            weights.enable.eq(array.weight_enable[lane]),
+            array.weight_data[lane].eq(weights.data),
+        ]
+
+
+def _dense_weights(
+    m: Module, store: Store, array: DenseArray, design: Design, buffers: Buffers
+) -> None:
+    """Weights of the dense lanes: one memory for the lanes that one load beat fills."""
+    bits, per_beat = design.weight_bits, lanes_per_beat(design, design.weight_bits)
+    for unit in range(-(-design.lanes // per_beat)):
+        members = min(per_beat, design.lanes - unit * per_beat)
+        weights = store.buffer(
+            f"weights_{unit}", MemoryKind.WEIGHTS, unit, members * bits, buffers.weight_words
         )
-        self._connect_write(m, loader, write, MemoryKind.TAPS, 0, 0)
         m.d.comb += [
-            read.addr.eq(array.tap_address),
-            read.en.eq(array.tap_enable),
-            array.tap_data.eq(read.data),
+            weights.address.eq(array.weight_address),
+            weights.enable.eq(array.weight_enable),
         ]
-        for unit in range(design.drain):
-            write, read = self._ram(m, f"filters_{unit}", filter_layout(design),
-                                    buffers.filter_words)  # fmt: skip
-            self._connect_write(m, loader, write, MemoryKind.FILTERS, unit, 0)
-            m.d.comb += [
-                read.addr.eq(output.filter_address),
-                read.en.eq(output.filter_enable),
-                output.filter_data[unit].eq(read.data),
-            ]
-        for bank in range(design.feed):
-            for half in range(2):
-                shape = array.bank_data[bank][half].shape()
-                write, read = self._ram(
-                    m, f"features_{bank}_{half}", shape, -(-buffers.feature_words // 2)
-                )
-                self._connect_write(m, loader, write, MemoryKind.FEATURES, bank, 0)
-                m.d.comb += [
-                    write.addr.eq(loader.address >> 1),
-                    write.en.eq(
-                        loader.write
-                        & (loader.memory == MemoryKind.FEATURES)
-                        & (loader.unit == bank)
-                        & (loader.address[0] == half)
-                    ),
-                    read.addr.eq(array.bank_addresses[half]),
-                    read.en.eq(array.bank_enable),
-                    array.bank_data[bank][half].eq(read.data),
-                ]
-
-    def _lane_memories(self, m: Module, loader: Loader, array: SparseArray) -> None:
-        """Index words and weights of each sparse lane."""
-        design, buffers = self.design, self.buffers
-        index = index_word(design)
-        for lane in range(design.lanes):
-            per_beat = lanes_per_beat(design, index.size)
-            write, read = self._ram(m, f"index_{lane}", index, max(1, buffers.index_words))
-            self._connect_write(
-                m, loader, write, MemoryKind.INDEX, lane // per_beat, lane % per_beat * index.size
+        for i in range(members):
+            m.d.comb += array.weight_data[unit * per_beat + i].eq(
+                weights.data[i * bits : (i + 1) * bits].as_signed()
             )
-            m.d.comb += [
-                read.addr.eq(array.index_address[lane]),
-                read.en.eq(array.index_enable[lane]),
-                array.index_data[lane].eq(read.data),
-            ]
-            per_beat = lanes_per_beat(design, design.weight_bits)
-            shape = array.weight_data[lane].shape()
-            write, read = self._ram(m, f"weights_{lane}", shape, buffers.weight_words)
-            self._connect_write(
-                m, loader, write, MemoryKind.WEIGHTS, lane // per_beat,
-                lane % per_beat * design.weight_bits,
-            )  # fmt: skip
-            m.d.comb += [
-                read.addr.eq(array.weight_address[lane]),
-                read.en.eq(array.weight_enable[lane]),
-                array.weight_data[lane].eq(read.data),
-            ]
-
-    def _dense_weights(self, m: Module, loader: Loader, array: DenseArray) -> None:
-        """Weights of the dense lanes: one memory for the lanes that one load beat fills."""
-        design, buffers = self.design, self.buffers
-        per_beat = lanes_per_beat(design, design.weight_bits)
-        for group in range(-(-design.lanes // per_beat)):
-            members = min(per_beat, design.lanes - group * per_beat)
-            write, read = self._ram(
-                m, f"weights_{group}", members * design.weight_bits, buffers.weight_words
-            )
-            self._connect_write(m, loader, write, MemoryKind.WEIGHTS, group, 0)
-            m.d.comb += [
-                read.addr.eq(array.weight_address),
-                read.en.eq(array.weight_enable),
-            ]
-            for i in range(members):
-                bits = design.weight_bits
-                m.d.comb += array.weight_data[group * per_beat + i].eq(
-                    read.data[i * bits : (i + 1) * bits].as_signed()
-                )
-
-    def _connect_write(
-        self, m: Module, loader: Loader, port: Any, memory: MemoryKind, unit: int, low: int
-    ) -> None:
-        """Write a member's bits of a beat when its unit of this memory is loaded."""
-        bits = len(Value.cast(port.data))
-        m.d.comb += [
-            port.addr.eq(loader.address),
-            port.data.eq(loader.data[low : low + bits]),
-            port.en.eq(loader.write & (loader.memory == memory) & (loader.unit == unit)),
-        ]

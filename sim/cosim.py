@@ -4,40 +4,22 @@ The RTL runs in Amaranth's own simulator from the very image a host would load. 
 equal the reference bit for bit, its counters the simulator's number for number.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from amaranth.sim import Simulator
 from numpy.typing import NDArray
 
 from ..engine.integer import layer_outputs
-from ..hw.counters import LAG
 from ..hw.image import Image
 from ..hw.program import Program
-from ..hw.registers import CONTROL, COUNTER_BASE, COUNTERS, LAYER_BASE
+from ..hw.registers import COUNTERS
 from ..hw.top import Accelerator
 from ..models.layer import Layer
 from .exact import simulate
+from .rtl_host import Pace, RtlHost, Run
 
 __all__ = ["Comparison", "Run", "compare", "predicted_counters", "run_rtl"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the RTL did with an image.
-
-    Attributes
-    ----------
-    beats : tuple of int
-        Output beats, in order.
-    counters : dict
-        Every performance counter, by name (``hw.registers.COUNTERS``).
-    """
-
-    beats: tuple[int, ...]
-    counters: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -70,59 +52,25 @@ class Comparison:
         return not (self.counter_mismatches or self.bit_mismatches or self.missing_beats)
 
 
-def run_rtl(image: Image, limit: int, stalls: Sequence[bool] = ()) -> Run:
+def run_rtl(image: Image, limit: int, pace: Pace | None = None) -> Run:
     """Run an image in Amaranth's simulator, for at most ``limit`` cycles after start.
 
-    ``stalls`` is repeated over the cycles: True where the output stream is not ready. Empty means
-    the ``ideal`` environment.
+    Without a pace the streams go as fast as the accelerator: the ``ideal`` environment.
     """
-    dut = Accelerator(image.design, image.buffers)
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    beats: list[int] = []
-    counters: dict[str, int] = {}
+    host = RtlHost(Accelerator(image.design, image.buffers), pace)
+    run = Run()
 
-    async def write(ctx: Any, address: int, value: int) -> None:
-        ctx.set(dut.reg_address, address)
-        ctx.set(dut.reg_write_data, value & 0xFFFFFFFF)
-        ctx.set(dut.reg_write, 1)
-        await ctx.tick()
-        ctx.set(dut.reg_write, 0)
+    async def script(ctx: Any) -> None:
+        await host.configure(ctx, image)
+        await host.load(ctx, "weights", image.weight_load)
+        await host.load(ctx, "features", image.feature_load)
+        await host.start(ctx, "swap_weights", "swap_features", "clear_counters")
+        await ctx.tick()  # the cycle in which it starts, before cycle 0
+        await host.take(ctx, run, limit)
+        await host.finish(ctx, run)
 
-    async def read(ctx: Any, address: int) -> int:
-        ctx.set(dut.reg_address, address)
-        await ctx.tick()
-        return int(ctx.get(dut.reg_read_data))
-
-    async def host(ctx: Any) -> None:
-        for i, value in enumerate(image.registers.values()):
-            await write(ctx, LAYER_BASE + i, value)
-        ctx.set(dut.s_axis_tvalid, 1)
-        for beat in image.load:
-            ctx.set(dut.s_axis_tdata, beat)
-            await ctx.tick()
-        ctx.set(dut.s_axis_tvalid, 0)
-        await ctx.tick()
-        await write(ctx, CONTROL, 1)
-        for cycle in range(limit):
-            ctx.set(dut.m_axis_tready, not (stalls and stalls[cycle % len(stalls)]))
-            sampled = await ctx.tick().sample(
-                dut.m_axis_tvalid & dut.m_axis_tready, dut.m_axis_tlast, dut.m_axis_tdata
-            )
-            accepted, last, beat = sampled[2:]
-            if accepted:
-                beats.append(int(beat))
-                if last:
-                    break
-        await ctx.tick().repeat(LAG)
-        for i, name in enumerate(COUNTERS):
-            low = await read(ctx, COUNTER_BASE + 2 * i)
-            high = await read(ctx, COUNTER_BASE + 2 * i + 1)
-            counters[name] = high << 32 | low
-
-    simulator.add_testbench(host)
-    simulator.run()
-    return Run(tuple(beats), counters)
+    host.simulate(script)
+    return run
 
 
 def predicted_counters(program: Program, image: Image) -> dict[str, int]:
@@ -132,7 +80,7 @@ def predicted_counters(program: Program, image: Image) -> dict[str, int]:
         "cycles": counted.cycles,
         "compute": counted.compute,
         **{name: counted.stalls[name] for name in COUNTERS if name in counted.stalls},
-        "load_beats": len(image.load),
+        "load_beats": len(image.weight_load) + len(image.feature_load),
         "output_beats": counted.output_beats,
     }
 

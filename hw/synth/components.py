@@ -12,23 +12,17 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory as Ram
 from amaranth.lib.wiring import In, Out
 
-from ..counters import Counters, dense_causes, sparse_causes
 from ..dense_array import DenseArray
 from ..design import Buffers, Design
 from ..feeder import Feeder, step_layout
-from ..lane import LaneState
-from ..loader import Loader, MemoryKind
 from ..ports import array_members, forward
-from ..registers import layer_layout
 from ..sparse_array import SparseArray
-from ..top import Accelerator
 from ..window import feed_layout
 
 __all__ = [
     "ADDRESS_WORDS",
     "FILE_BITS",
     "TREE_BITS",
-    "Control",
     "DenseFeeder",
     "RegisterFile",
     "SparseFeeder",
@@ -115,69 +109,6 @@ class TreeRegisters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.d.sync += self.copy.eq(self.source)
-        return m
-
-
-class Control(Accelerator):
-    """An accelerator without memories, array and output stage."""
-
-    def __init__(self, design: Design) -> None:
-        self.design = design
-        self.buffers = ADDRESS_WORDS
-        told = (
-            {"operand": In(1), "filled": In(1), "last_tile": In(1)}
-            if design.family == "dense"
-            else {
-                "states": In(data.ArrayLayout(LaneState, design.lanes)),
-                "fed_any": In(1),
-                "feeder_waits": In(1),
-            }
-        )
-        wiring.Component.__init__(
-            self,
-            told
-            | {
-                "s_axis_tdata": In(design.bus_bits),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "m_axis_tvalid": In(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": In(1),
-                "reg_address": In(8),
-                "reg_write": In(1),
-                "reg_write_data": In(32),
-                "reg_read_data": Out(32),
-                "done": Out(1),
-                "registers": Out(layer_layout(design)),
-                "start": Out(1),
-                "memory": Out(MemoryKind),
-                "unit": Out(13),
-                "address": Out(24),
-                "data": Out(design.bus_bits),
-                "write": Out(1),
-            },
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.loader = loader = Loader(self.design)
-        m.submodules.counters = counters = Counters(self.design)
-        registers, start = self._register_window(m, counters)
-        m.d.comb += [
-            self.registers.eq(registers),
-            self.start.eq(start),
-            loader.load.payload.eq(self.s_axis_tdata),
-            loader.load.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(loader.load.ready),
-            counters.loaded.eq(self.s_axis_tvalid & self.s_axis_tready),
-        ]
-        for name in ("memory", "unit", "address", "data", "write"):
-            m.d.comb += getattr(self, name).eq(getattr(loader, name))
-        array: Any = self  # has the members of an array that the counters read
-        if self.design.family == "dense":
-            dense_causes(m, array, self.design, counters)
-        else:
-            sparse_causes(m, array, self.design, counters)
         return m
 
 

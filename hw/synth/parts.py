@@ -14,7 +14,7 @@ sparse_feeder    ``Feeder``, and the pacing of ``SparseArray``          1
 dense_feeder     ``DenseArray`` without its lanes                       1
 tree             64 register bits of the broadcast feed                 bits / 64
 output_stage     ``OutputStage``                                        1
-sparse_control   ``Loader``, ``Counters``, the register window          1
+sparse_control   ``Shell``                                               1
 dense_control    the same of the dense family                           1
 register_file    a memory of 64-bit words, made of flip-flops           bits of a word / 64
 ================ ====================================================== =====================
@@ -33,12 +33,12 @@ from ..design import CLUSTER_LANES, Design, broadcast_stages
 from ..lane import SparseLane
 from ..loader import MemoryKind
 from ..requantize import OutputStage
+from ..shell import Shell
 from ..verilog import component_verilog
 from ..window import ClusterWindow
 from .components import (
     ADDRESS_WORDS,
     TREE_BITS,
-    Control,
     DenseFeeder,
     RegisterFile,
     SparseFeeder,
@@ -134,14 +134,14 @@ PARTS: Mapping[str, PartKind] = {
         ("filter_address", "filter_enable"),
     ),
     "sparse_control": PartKind(
-        ("lanes", "vector", "act_bits"),
-        lambda values: Control(_design("sparse", values)),
+        ("lanes", "vector", "act_bits", "buffer_sets"),
+        lambda values: Shell(_design("sparse", values), ADDRESS_WORDS),
         {},
         (),
     ),
     "dense_control": PartKind(
-        ("lanes", "vector", "act_bits"),
-        lambda values: Control(_design("dense", values)),
+        ("lanes", "vector", "act_bits", "buffer_sets"),
+        lambda values: Shell(_design("dense", values), ADDRESS_WORDS),
         {},
         (),
     ),

@@ -11,6 +11,7 @@ from bosquet.hw.image import Image
 from bosquet.hw.program import Program
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.sim.cosim import run_rtl
+from bosquet.sim.rtl_host import Pace
 
 SHAPE = LayerShape(
     "stalled", "conv", in_channels=3, out_channels=5, kernel=(2, 2), height=4, width=5
@@ -41,13 +42,18 @@ def image_on(design: Design) -> Image:
     return Image.of(Program.plan(layer, design), layer, features, layer_outputs(layer, features))
 
 
+def pace_of(held: np.ndarray) -> Pace:
+    """Return a pace that holds up every stream, each at other times."""
+    return Pace(held[::-1].tolist(), np.roll(held, 7).tolist(), held.tolist())
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_beats_do_not_depend_on_the_pace(name: str) -> None:
     image = image_on(DESIGNS[name])
     free = run_rtl(image, limit=20_000)
     expected = [beat & care for beat, care in zip(image.beats, image.care, strict=True)]
     for stalls in READY.values():
-        run = run_rtl(image, limit=20_000, stalls=stalls.tolist())
+        run = run_rtl(image, limit=20_000, pace=pace_of(stalls))
         beats = [beat & care for beat, care in zip(run.beats, image.care, strict=True)]
         assert beats == expected
         assert run.counters["output_beats"] == len(expected)
@@ -59,6 +65,6 @@ def test_beats_do_not_depend_on_the_pace(name: str) -> None:
 def test_stalls_are_counted_as_lane_cycles() -> None:
     """Compute and stalls still add up to lanes x cycles."""
     design = DESIGNS["sparse"]
-    counters = run_rtl(image_on(design), 20_000, READY["random"].tolist()).counters
+    counters = run_rtl(image_on(design), 20_000, pace_of(READY["random"])).counters
     causes = set(counters) - {"cycles", "load_beats", "output_beats"}
     assert sum(counters[cause] for cause in causes) == design.lanes * counters["cycles"]

@@ -28,8 +28,9 @@ from bosquet.hw.verilog import component_verilog, initialized_verilog
 ROOT = Path(__file__).parents[2]
 
 FILES = (
-    "README.md", "care.hex", "expected.hex", "load.hex", "small_layer.core", "small_layer.json",
+    "README.md", "care.hex", "expected.hex", "features.hex", "small_layer.core", "small_layer.json",
     "small_layer.sdc", "small_layer.v", "small_layer.vlt", "synth.ys", "tb_small_layer.v",
+    "weights.hex",
 )  # fmt: skip
 
 needs_verilator = pytest.mark.skipif(
@@ -118,7 +119,8 @@ def test_registers_do_not_overlap(bundle: Bundle) -> None:
 def test_data_files_hold_every_beat(case: Case) -> None:
     image = case.image
     for name, beats in (
-        ("load.hex", image.load), ("expected.hex", image.beats), ("care.hex", image.care),
+        ("weights.hex", image.weight_load),
+        ("features.hex", image.feature_load), ("expected.hex", image.beats), ("care.hex", image.care),
     ):  # fmt: skip
         lines = memory_files(image)[name].splitlines()
         assert lines[0].startswith("// ")
@@ -183,11 +185,11 @@ def quick(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 def test_a_bundle_is_replaced(quick: Case, tmp_path: Path) -> None:
     folder = quick.emit(tmp_path).folder
-    (folder / "load.hex").write_text("old")
+    (folder / "weights.hex").write_text("old")
     (folder / "obj_dir").mkdir()
     quick.emit(tmp_path)
     assert sorted(contents(folder)) == list(FILES)
-    assert (folder / "load.hex").read_text() != "old"
+    assert (folder / "weights.hex").read_text() != "old"
     assert os.listdir(tmp_path) == ["small_layer"]
 
 

@@ -41,7 +41,7 @@ def image_on(design: Design, form: IndexFormat | None = None) -> tuple[Program, 
 def sections(image: Image) -> dict[tuple[MemoryKind, int], list[int]]:
     """Cut the load stream into its sections again."""
     found: dict[tuple[MemoryKind, int], list[int]] = {}
-    beats = iter(image.load)
+    beats = iter(image.weight_load + image.feature_load)
     for beat in beats:
         header = header_layout().from_bits(beat & ((1 << header_layout().size) - 1))
         place = (header.memory, header.unit)

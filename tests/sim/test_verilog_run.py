@@ -138,8 +138,8 @@ def test_a_beat_too_many_or_too_few_fails(case: Case, bundle: Bundle) -> None:
 def test_a_layer_that_never_ends_fails(bundle: Bundle) -> None:
     bench = bundle.folder / f"{bundle.testbench}.v"
     text = bench.read_text()
-    assert text.count("write(8'd0, 32'd1);") == 1
-    bench.write_text(text.replace("write(8'd0, 32'd1);", "write(8'd0, 32'd0);"))
+    assert text.count("write(8'd0, 32'd23);") == 1
+    bench.write_text(text.replace("write(8'd0, 32'd23);", "write(8'd0, 32'd0);"))
     failures = run_bundle(bundle).failures
     assert failures[0].startswith("FAIL the last beat did not come within ")
 
@@ -154,12 +154,12 @@ def test_an_output_that_is_x_fails(bundle: Bundle) -> None:
 
 
 @needs_icarus
-@pytest.mark.parametrize("name", ["load.hex", "expected.hex", "care.hex"])
+@pytest.mark.parametrize("name", ["weights.hex", "features.hex", "expected.hex", "care.hex"])
 def test_a_missing_or_cut_data_file_fails(bundle: Bundle, name: str) -> None:
     path = bundle.folder / name
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n")
-    assert "FAIL load.hex, expected.hex or care.hex is missing or cut short" in (
+    assert "FAIL weights.hex, features.hex, expected.hex or care.hex is missing or cut short" in (
         run_bundle(bundle, "icarus").failures
     )
     path.unlink()
