@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.integer import layer_outputs
+from ..hw.dram import Dram, DramAccelerator
 from ..hw.image import Image
 from ..hw.program import Program
 from ..hw.registers import COUNTERS
 from ..hw.top import Accelerator
 from ..models.layer import Layer
-from .exact import simulate
-from .rtl_host import Pace, RtlHost, Run
+from .exact import simulate, simulate_in_dram
+from .rtl_host import Pace, RtlHost, Run, Script
 
 __all__ = ["Comparison", "Run", "compare", "predicted_counters", "run_rtl"]
 
@@ -73,23 +74,63 @@ def run_rtl(image: Image, limit: int, pace: Pace | None = None) -> Run:
     return run
 
 
-def predicted_counters(program: Program, image: Image) -> dict[str, int]:
-    """Return every counter as the exact simulator predicts it."""
-    counted = simulate(program)
+def run_rtl_in_dram(image: Image, dram: Dram, limit: int) -> Run:
+    """Run an image behind the channels of an outside memory; its loading is part of the run.
+
+    The host writes the start in the cycle in which it begins to offer both loads.
+    """
+    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
+    run = Run()
+
+    async def script(ctx: Any) -> None:
+        await host.configure(ctx, image)
+        await host.start(ctx, "swap_weights", "swap_features", "clear_counters")
+        await host.take(ctx, run, limit)
+        await host.finish(ctx, run)
+
+    def load(stream: str, beats: list[int]) -> Script:
+        async def begin(ctx: Any) -> None:
+            await ctx.tick().repeat(len(image.registers))
+            await host.load(ctx, stream, beats)
+
+        return begin
+
+    host.simulate(script, load("weights", image.weight_load), load("features", image.feature_load))
+    return run
+
+
+def predicted_counters(program: Program, image: Image, dram: Dram | None = None) -> dict[str, int]:
+    """Return every counter as the exact simulator predicts it.
+
+    Without ``dram`` in the ``ideal`` environment.
+    """
+    loads = len(image.weight_load), len(image.feature_load)
+    counted = simulate_in_dram(program, loads, dram) if dram else simulate(program)
     return {
         "cycles": counted.cycles,
         "compute": counted.compute,
         **{name: counted.stalls[name] for name in COUNTERS if name in counted.stalls},
-        "load_beats": len(image.weight_load) + len(image.feature_load),
+        "load_beats": sum(loads),
         "output_beats": counted.output_beats,
     }
 
 
-def compare(program: Program, layer: Layer, features: NDArray[np.int64]) -> Comparison:
-    """Run one layer on activations (batch, in, h, w) and compare everything."""
+def compare(
+    program: Program, layer: Layer, features: NDArray[np.int64], dram: Dram | None = None
+) -> Comparison:
+    """Run one layer on activations (batch, in, h, w) and compare everything.
+
+    Without ``dram`` in the ``ideal`` environment.
+    """
     image = Image.of(program, layer, features, layer_outputs(layer, features))
-    simulated = predicted_counters(program, image)
-    run = run_rtl(image, limit=2 * simulated["cycles"] + 1000)
+    simulated = predicted_counters(program, image, dram)
+    limit = 2 * simulated["cycles"] + 1000
+    run = run_rtl_in_dram(image, dram, limit) if dram else run_rtl(image, limit)
+    return compared(image, run, simulated)
+
+
+def compared(image: Image, run: Run, simulated: dict[str, int]) -> Comparison:
+    """Compare what the RTL did with what was expected."""
     wrong = [
         (got ^ want) & care
         for got, want, care in zip(run.beats, image.beats, image.care, strict=False)

@@ -5,12 +5,18 @@ is no loop over cycles: ``exact_dense`` is a formula, ``exact_sparse`` a recurre
 and entries that skips the passes that repeat.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..hw.dram import Dram
 from ..hw.program import Program
 from .counters import Counters
 from .exact_dense import simulate_dense
 from .exact_sparse import simulate_sparse
+from .output_stage import OutputStage, groups_with_filters
+from .stalled_output import StalledOutputStage
 
-__all__ = ["simulate"]
+__all__ = ["simulate", "simulate_in_dram"]
 
 
 def simulate(program: Program) -> Counters:
@@ -26,6 +32,37 @@ def simulate(program: Program) -> Counters:
     Counters
         Cycles, compute and stalls of the whole layer, equal to those of the RTL.
     """
+    return _run(program, OutputStage(program.design))
+
+
+def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) -> Counters:
+    """Return the counters of a program in the ``dram`` environment, its loading included.
+
+    Parameters
+    ----------
+    program : Program
+    load_beats : sequence of int
+        Beats of each load stream. Both begin in the cycle in which the start is written.
+    dram : Dram
+    """
+    design = program.design
+    sends = groups_with_filters(program.assignment, design)
+    stage = StalledOutputStage(
+        design,
+        dram.output_period(design),
+        lambda number: sends[number // program.layout.position_tiles],
+    )
+    counted = _run(program, stage)
+    # The start is pending from the cycle after it was written.
+    waited = max(dram.load_cycles(beats, design) for beats in load_beats) - 1
+    return replace(
+        counted,
+        cycles=counted.cycles + waited,
+        stalls={**counted.stalls, "dram": design.lanes * waited},
+    )
+
+
+def _run(program: Program, stage: OutputStage) -> Counters:
     if program.design.family == "dense":
-        return simulate_dense(program)
-    return simulate_sparse(program)
+        return simulate_dense(program, stage)
+    return simulate_sparse(program, stage)

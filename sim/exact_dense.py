@@ -12,10 +12,12 @@ so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 +
     acc_sets = 1:  F(last of p) = finished(p - 1) + 1 + K - 1 = F(last of p - 1) + turn + K
 """
 
+import numpy as np
+
 from ..hw.design import broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
-from .output_stage import beats_per_tile, cycles_after_last_begin, last_group
+from .output_stage import OutputStage, beats_per_tile, cycles_after_last_begin, last_group
 
 __all__ = ["simulate_dense"]
 
@@ -23,18 +25,21 @@ _ISSUE_TO_OPERAND = 4
 _LAST_STEP_TO_READY = 6
 
 
-def simulate_dense(program: Program) -> Counters:
-    """Count the cycles of a program of the dense family."""
+def simulate_dense(program: Program, stage: OutputStage) -> Counters:
+    """Count the cycles of a program of the dense family; its sums go to ``stage``."""
     design = program.design
     steps = program.layout.steps
     stages = broadcast_stages(design.lanes)
     passes = program.tiles * program.layout.position_tiles
-
-    turn = _LAST_STEP_TO_READY + stages + design.drain_groups * design.drain_cycles - 1
-    period = max(steps, turn + 1) if design.acc_sets == 2 else turn + steps
-    last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
-    last_begin = last_ready + last_group(program.assignment[-1], design) * design.drain_cycles
-    cycles = last_begin + cycles_after_last_begin(design)
+    group = last_group(program.assignment[-1], design)
+    if stage.steady:
+        turn = _LAST_STEP_TO_READY + stages + design.drain_groups * design.drain_cycles - 1
+        period = max(steps, turn + 1) if design.acc_sets == 2 else turn + steps
+        last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
+        last_begin = last_ready + group * design.drain_cycles
+        cycles = last_begin + cycles_after_last_begin(design)
+    else:
+        cycles = _cycles_pass_by_pass(program, passes, stage, group)
 
     operand_cycles = passes * steps
     lanes_at_work = int((program.assignment >= 0).sum())  # over all tiles
@@ -57,3 +62,19 @@ def simulate_dense(program: Program) -> Counters:
         output_beats=int(beats_per_tile(program.assignment, design).sum())
         * program.layout.position_tiles,
     )
+
+
+def _cycles_pass_by_pass(program: Program, passes: int, stage: OutputStage, group: int) -> int:
+    """Return the cycles where the output stage does not always move on."""
+    design, steps = program.design, program.layout.steps
+    to_ready = _LAST_STEP_TO_READY + broadcast_stages(design.lanes)
+    last_step = finished = -1  # of the pass before; finished: taken
+    for number in range(passes):
+        free = finished + 1 if number else 0
+        if design.acc_sets == 2:
+            last_step = max(last_step + steps, free)
+        else:
+            last_step = max(last_step + 1, free) + steps - 1
+        stage.take(np.full(design.lanes, last_step + to_ready))
+        finished = stage.end
+    return stage.cycles(group)

@@ -29,7 +29,7 @@ from ..hw.design import broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
 from .feeder import Feeder
-from .output_stage import OutputStage, beats_per_tile, cycles_after_last_begin, last_group
+from .output_stage import OutputStage, beats_per_tile, last_group
 from .segments import NEVER, Ints, Segments, decode_steps, decoder_can_bind
 
 __all__ = ["simulate_sparse"]
@@ -42,9 +42,9 @@ _WAITS = ("weight_buffer", "drain", "window", "feed")
 """What a lane waits for between two issues, in the order of the contract's priorities."""
 
 
-def simulate_sparse(program: Program) -> Counters:
-    """Count the cycles of a program of the sparse family."""
-    run = _Run(program)
+def simulate_sparse(program: Program, stage: OutputStage) -> Counters:
+    """Count the cycles of a program of the sparse family; its sums go to ``stage``."""
+    run = _Run(program, stage)
     for tile in range(program.tiles):
         run.work_off(tile)
     return run.counters()
@@ -53,7 +53,7 @@ def simulate_sparse(program: Program) -> Counters:
 class _Run:
     """The array at work; between two calls it stands between two tiles."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, stage: OutputStage) -> None:
         design = program.design
         self._program = program
         self._passes = program.layout.position_tiles  # of each tile
@@ -63,7 +63,7 @@ class _Run:
 
         self._feeder = Feeder(program.layout, design, program.tiles * self._passes)
         self._first_fed = self._feeder.fed(0)
-        self._stage = OutputStage(design)
+        self._stage = stage
         reads = np.array([stream.words.size > 0 for stream in program.streams[0]])
         self._decoded = np.where(reads, _FIRST_WORD_TO_ENTRY + self._first_steps(0), 0)
         self._heads = self._decoded + _EMIT_TO_HEAD
@@ -87,7 +87,7 @@ class _Run:
         seen: dict[bytes, tuple[int, int, Ints]] = {}
         done = 0
         while done < self._passes:
-            if done <= alike and (tile or done):
+            if self._stage.steady and done <= alike and (tile or done):
                 now, waits = self._feeder.clock(), self._waits.copy()
                 before = seen.setdefault(self._state(), (done, now, waits))
                 period = done - before[0]
@@ -103,8 +103,7 @@ class _Run:
     def counters(self) -> Counters:
         """Return the counters at the end of the last tile."""
         program, design = self._program, self._program.design
-        last_begin = self._stage.begins[last_group(program.assignment[-1], design)]
-        cycles = int(last_begin) + cycles_after_last_begin(design)
+        cycles = self._stage.cycles(last_group(program.assignment[-1], design))
         last_issues = self._history[-1]
         lanes_done = int(last_issues.max())
         waits = dict(zip(_WAITS, self._waits.tolist(), strict=True))

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from ..hw.design import Design
 
-__all__ = ["OutputStage", "beats_per_tile", "cycles_after_last_begin", "last_group"]
+__all__ = [
+    "OutputStage",
+    "beat_latency",
+    "beats_per_tile",
+    "cycles_after_last_begin",
+    "groups_with_filters",
+    "last_group",
+]
 
 _BEAT_LATENCY = 6  # from the begin of a group to its first beat, without the group multiplexer
 _GROUPS_PER_MUX_STAGE = 16
@@ -25,9 +32,14 @@ class OutputStage:
         Cycle in which the last group so far was taken, -1 before the first.
     begins : int64 array (groups,)
         First cycle of each group of the last pass.
+    steady : bool
+        Nothing but ``end`` of what it did matters for what it will do.
     """
 
+    steady = True
+
     def __init__(self, design: Design) -> None:
+        self._design = design
         self._lanes = design.lanes
         self._drain = design.drain
         self._group_cycles = design.drain_cycles
@@ -56,6 +68,10 @@ class OutputStage:
         self.end = int(ends[-1])
         return np.repeat(ends, self._drain)[: self._lanes]
 
+    def cycles(self, last: int) -> int:
+        """Return the cycles of the run, given the last group of the last pass with a filter."""
+        return int(self.begins[last]) + cycles_after_last_begin(self._design)
+
 
 def last_group(assignment: NDArray[np.int64], design: Design) -> int:
     """Return the last group with a filter, given the filter of each lane (-1: none)."""
@@ -70,13 +86,23 @@ def beats_per_tile(assignment: NDArray[np.int64], design: Design) -> NDArray[np.
     assignment : int64 array (tiles, lanes)
         Filter of each lane, -1 where there is none.
     """
-    first_lanes = np.arange(0, design.lanes, design.drain)
-    used = np.logical_or.reduceat(assignment >= 0, first_lanes, axis=1)
+    used = groups_with_filters(assignment, design)
     beats: NDArray[np.int64] = used.sum(axis=1, dtype=np.int64) * design.drain_cycles
     return beats
 
 
+def groups_with_filters(assignment: NDArray[np.int64], design: Design) -> NDArray[np.bool_]:
+    """Return which groups of each tile have a filter, (tiles, groups)."""
+    first_lanes = np.arange(0, design.lanes, design.drain)
+    used: NDArray[np.bool_] = np.logical_or.reduceat(assignment >= 0, first_lanes, axis=1)
+    return used
+
+
+def beat_latency(design: Design) -> int:
+    """Return the cycles from the begin of a group to its first beat."""
+    return _BEAT_LATENCY + (1 if design.drain_groups <= _GROUPS_PER_MUX_STAGE else 2)
+
+
 def cycles_after_last_begin(design: Design) -> int:
     """Return the cycles from the begin of the last group with a filter to the end of the run."""
-    multiplexer = 1 if design.drain_groups <= _GROUPS_PER_MUX_STAGE else 2
-    return design.drain_cycles - 1 + _BEAT_LATENCY + multiplexer + 1
+    return design.drain_cycles - 1 + beat_latency(design) + 1

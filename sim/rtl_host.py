@@ -5,7 +5,7 @@ beats, read counters. Each stream goes at a pace of its own: a pattern of cycles
 holds it up, repeated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,11 @@ from ..hw.registers import (
     control_word,
 )
 
-__all__ = ["Pace", "RtlHost", "Run"]
+__all__ = ["Pace", "RtlHost", "Run", "Script"]
+
+
+Script = Callable[[Any], Coroutine[Any, Any, None]]
+"""What a host does: a coroutine function that is given the simulator's context."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,13 @@ class RtlHost:
         self._dut = dut
         self._pace = pace or Pace()
 
-    def simulate(self, script: Callable[[Any], Any]) -> None:
-        """Run a script of the host: a coroutine function that is given the simulator's context."""
+    def simulate(self, *scripts: Script) -> None:
+        """Run scripts of the host together."""
         simulator = Simulator(self._dut)
         simulator.add_clock(1e-6)
-        simulator.add_testbench(script)
+        for number, script in enumerate(scripts):
+            # The first one decides how long the simulation takes.
+            simulator.add_testbench(script, background=number > 0)
         simulator.run()
 
     async def write(self, ctx: Any, address: int, value: int) -> None:
