@@ -119,7 +119,7 @@ class Control(wiring.Component):
             self.start.eq(goes & (fault == ErrorCode.NONE)),
             self.waiting.eq(pending & ~self.running & ~loaded),
             self.clear.eq(command.clear_counters),
-            over.eq(self.running & (cycle_limit != 0) & (cycles_left == 0)),
+            over.eq(self.running & ~self.ended & (cycle_limit != 0) & (cycles_left == 0)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
         ]

@@ -75,15 +75,18 @@ class RtlHost:
     ----------
     dut : Accelerator, or anything with its ports
     pace : Pace
+    top : elaboratable
+        What is simulated, if it is not ``dut`` itself.
     """
 
-    def __init__(self, dut: Any, pace: Pace | None = None) -> None:
-        self._dut = dut
+    def __init__(self, dut: Any, pace: Pace | None = None, top: Any = None) -> None:
+        self.dut = dut
+        self._top = top or dut
         self._pace = pace or Pace()
 
     def simulate(self, *scripts: Script) -> None:
         """Run scripts of the host together."""
-        simulator = Simulator(self._dut)
+        simulator = Simulator(self._top)
         simulator.add_clock(1e-6)
         for number, script in enumerate(scripts):
             # The first one decides how long the simulation takes.
@@ -92,7 +95,7 @@ class RtlHost:
 
     async def write(self, ctx: Any, address: int, value: int) -> None:
         """Write a register."""
-        dut = self._dut
+        dut = self.dut
         ctx.set(dut.reg_address, address)
         ctx.set(dut.reg_write_data, value & 0xFFFFFFFF)
         ctx.set(dut.reg_write, 1)
@@ -101,9 +104,9 @@ class RtlHost:
 
     async def read(self, ctx: Any, address: int) -> int:
         """Read a register."""
-        ctx.set(self._dut.reg_address, address)
+        ctx.set(self.dut.reg_address, address)
         await ctx.tick()
-        return int(ctx.get(self._dut.reg_read_data))
+        return int(ctx.get(self.dut.reg_read_data))
 
     async def status(self, ctx: Any, name: str) -> bool:
         """Read a bit of STATUS."""
@@ -117,7 +120,7 @@ class RtlHost:
     async def load(self, ctx: Any, stream: str, beats: Sequence[int]) -> None:
         """Send a load over a stream, ``weights`` or ``features``, the last beat with ``tlast``."""
         ports = {
-            name: getattr(self._dut, f"s_axis_{stream}_{name}")
+            name: getattr(self.dut, f"s_axis_{stream}_{name}")
             for name in ("tdata", "tvalid", "tready", "tlast")
         }
         held = getattr(self._pace, stream)
@@ -138,7 +141,7 @@ class RtlHost:
 
     async def take(self, ctx: Any, run: Run, limit: int) -> None:
         """Take output beats until the run ends, for at most ``limit`` cycles."""
-        dut, held = self._dut, self._pace.output
+        dut, held = self.dut, self._pace.output
         for cycle in range(limit):
             ctx.set(dut.m_axis_tready, not (held and held[cycle % len(held)]))
             *_, taken, last, beat, error = await ctx.tick().sample(

@@ -120,7 +120,8 @@ def test_data_files_hold_every_beat(case: Case) -> None:
     image = case.image
     for name, beats in (
         ("weights.hex", image.weight_load),
-        ("features.hex", image.feature_load), ("expected.hex", image.beats), ("care.hex", image.care),
+        ("features.hex", image.feature_load),
+        ("expected.hex", image.beats), ("care.hex", image.care),
     ):  # fmt: skip
         lines = memory_files(image)[name].splitlines()
         assert lines[0].startswith("// ")

@@ -1,0 +1,325 @@
+"""The control unit at work: errors that do not hang, abort, reset, interrupts, double buffers."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from accelerators import DENSE, SPARSE, image_on, right, small_layer
+from amaranth.hdl import ResetInserter, Signal
+
+from bosquet.hw.design import Design
+from bosquet.hw.image import Image
+from bosquet.hw.loader import MemoryKind, header_layout
+from bosquet.hw.program import Program
+from bosquet.hw.registers import (
+    CONTROL,
+    CYCLE_LIMIT,
+    ERROR,
+    IDENTITY,
+    IRQ_ENABLE,
+    LAYER_BASE,
+    STATUS,
+    STATUS_BITS,
+    ErrorCode,
+    control_word,
+    identity,
+    layer_layout,
+)
+from bosquet.hw.top import Accelerator
+from bosquet.sim.exact import simulate
+from bosquet.sim.rtl_host import RtlHost, Run
+
+DESIGNS = {"sparse": SPARSE, "dense": DENSE}
+SWAPS = ("swap_weights", "swap_features")
+CLEAR_ERROR = 1 << STATUS_BITS.index("error")
+LONG = 5000
+"""More cycles than a run of the small layer can take."""
+
+each_family = pytest.mark.parametrize("design", DESIGNS.values(), ids=DESIGNS)
+
+
+def host_of(image: Image) -> RtlHost:
+    return RtlHost(Accelerator(image.design, image.buffers))
+
+
+async def loaded(ctx: Any, host: RtlHost, image: Image) -> None:
+    await host.configure(ctx, image)
+    await host.load(ctx, "weights", image.weight_load)
+    await host.load(ctx, "features", image.feature_load)
+
+
+async def completed(ctx: Any, host: RtlHost, *bits: str) -> Run:
+    """Start, and take everything."""
+    run = Run()
+    await host.start(ctx, *bits)
+    await host.take(ctx, run, LONG)
+    await host.finish(ctx, run)
+    return run
+
+
+WRONG = {
+    "format": (3, ErrorCode.FORMAT),
+    "index_select": (9, ErrorCode.INDEX_SELECT),
+    "feed_shift": (2, ErrorCode.FEED_SHIFT),
+    "position_tiles": (0, ErrorCode.COUNT),
+    "length": (0, ErrorCode.COUNT),
+    "last_tile_lanes": (4, ErrorCode.LANES),
+    "taps": (5, ErrorCode.TAPS),
+    "low": (127, ErrorCode.CLAMP),
+}
+
+
+@pytest.mark.parametrize("register", WRONG)
+def test_a_register_that_cannot_be_right_keeps_the_run_from_starting(register: str) -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+    value, code = WRONG[register]
+    place = LAYER_BASE + list(layer_layout(SPARSE).members).index(register)
+    assert value != image.registers[register]
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        await host.write(ctx, place, value)
+        if register == "index_select":
+            await host.write(ctx, LAYER_BASE, 1)  # only the relative format has one
+        if register == "low":
+            await host.write(ctx, place + 1, 126)
+        run = await completed(ctx, host, *SWAPS)
+        assert not run.beats
+        assert run.error == code
+        assert not await host.status(ctx, "busy")
+        assert not await host.status(ctx, "done")
+        assert run.counters["cycles"] == 0
+        # Mended, it runs on what is loaded.
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        await host.configure(ctx, image)
+        run = await completed(ctx, host, *SWAPS)
+        assert right(run, image)
+        assert run.error == ErrorCode.NONE
+
+    host.simulate(script)
+
+
+@each_family
+def test_a_cycle_limit_ends_a_run(design: Design) -> None:
+    image = image_on(design)
+    host = host_of(image)
+
+    async def script(ctx: Any) -> None:
+        await host.write(ctx, CYCLE_LIMIT, 40)
+        await loaded(ctx, host, image)
+        run = await completed(ctx, host, *SWAPS)
+        assert run.error == ErrorCode.CYCLE_LIMIT
+        assert run.counters["cycles"] == 40
+        assert not run.ended
+        # The buffers still hold the layer.
+        await host.write(ctx, CYCLE_LIMIT, 0)
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        assert right(await completed(ctx, host), image)
+
+    host.simulate(script)
+
+
+@each_family
+def test_a_limit_of_just_enough_cycles_is_no_error(design: Design) -> None:
+    image = image_on(design)
+    host = host_of(image)
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        cycles = (await completed(ctx, host, *SWAPS)).counters["cycles"]
+        await host.write(ctx, CYCLE_LIMIT, cycles)
+        run = await completed(ctx, host)
+        assert (run.error, run.ended) == (ErrorCode.NONE, True)
+        await host.write(ctx, CYCLE_LIMIT, cycles - 1)
+        assert (await completed(ctx, host)).error == ErrorCode.CYCLE_LIMIT
+
+    host.simulate(script)
+
+
+@each_family
+@pytest.mark.parametrize("cycles", [1, 30, 77])
+def test_abort_in_mid_layer(design: Design, cycles: int) -> None:
+    image = image_on(design)
+    host = host_of(image)
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        await host.start(ctx, *SWAPS)
+        await ctx.tick().repeat(cycles)
+        await host.write(ctx, CONTROL, control_word("abort"))
+        assert not await host.status(ctx, "busy")
+        run = await completed(ctx, host, "clear_counters")
+        assert right(run, image)
+
+    host.simulate(script)
+
+
+@each_family
+@pytest.mark.parametrize("cycles", [1, 30, 77])
+def test_reset_in_mid_layer(design: Design, cycles: int) -> None:
+    image = image_on(design)
+    dut, reset = Accelerator(image.design, image.buffers), Signal()
+    host = RtlHost(dut, top=ResetInserter(reset)(dut))
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        await host.start(ctx, *SWAPS)
+        ctx.set(dut.m_axis_tready, 1)
+        await ctx.tick().repeat(cycles)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        assert await host.read(ctx, STATUS) == 0
+        await loaded(ctx, host, image)
+        run = await completed(ctx, host, *SWAPS)
+        assert right(run, image)
+        assert run.counters["load_beats"] == len(image.weight_load) + len(image.feature_load)
+
+    host.simulate(script)
+
+
+def test_reset_within_a_load() -> None:
+    image = image_on(SPARSE)
+    dut, reset = Accelerator(image.design, image.buffers), Signal()
+    host = RtlHost(dut, top=ResetInserter(reset)(dut))
+
+    async def script(ctx: Any) -> None:
+        await host.load(ctx, "features", image.feature_load)
+        ctx.set(dut.s_axis_weights_tvalid, 1)
+        for beat in image.weight_load[:5]:
+            ctx.set(dut.s_axis_weights_tdata, beat)
+            await ctx.tick()
+        ctx.set(dut.s_axis_weights_tvalid, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        await loaded(ctx, host, image)
+        assert right(await completed(ctx, host, *SWAPS), image)
+
+    host.simulate(script)
+
+
+def test_wrong_loads_are_told() -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+    features = header_layout().const({"memory": MemoryKind.FEATURES, "unit": 0, "beats": 1})
+
+    async def script(ctx: Any) -> None:
+        await host.load(ctx, "weights", image.weight_load[:3])  # the last with tlast
+        assert await host.read(ctx, ERROR) == ErrorCode.LOAD_CUT
+        await host.write(ctx, CONTROL, control_word("abort"))  # forget what is loaded
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        assert await host.read(ctx, ERROR) == ErrorCode.NONE
+        await host.load(ctx, "weights", [features.as_value().value, 0])
+        assert await host.read(ctx, ERROR) == ErrorCode.LOAD_SECTION
+        await host.write(ctx, CONTROL, control_word("abort"))
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        await loaded(ctx, host, image)
+        run = await completed(ctx, host, *SWAPS)
+        assert right(run, image)
+        assert run.error == ErrorCode.NONE
+
+    host.simulate(script)
+
+
+def test_what_must_wait_for_the_run_is_told() -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        await host.start(ctx, *SWAPS)
+        await host.write(ctx, LAYER_BASE + 3, 1)  # keeps its value
+        assert await host.read(ctx, ERROR) == ErrorCode.BUSY
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        await host.start(ctx)
+        assert await host.read(ctx, ERROR) == ErrorCode.BUSY
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        run = Run()
+        await host.take(ctx, run, LONG)
+        assert right(run, image)
+
+    host.simulate(script)
+
+
+def test_interrupts_and_status() -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+    dut = host.dut
+
+    async def script(ctx: Any) -> None:
+        assert await host.read(ctx, IDENTITY) == identity(image.design, image.buffers)
+        await host.write(ctx, IRQ_ENABLE, 0b01)
+        await host.configure(ctx, image)
+        await host.start(ctx, *SWAPS)
+        assert await host.status(ctx, "pending")
+        assert await host.status(ctx, "busy")
+        await host.load(ctx, "features", image.feature_load)
+        assert await host.status(ctx, "features_full")
+        assert not await host.status(ctx, "weights_full")
+        await host.load(ctx, "weights", image.weight_load)
+        run = Run()
+        await host.take(ctx, run, LONG)
+        await host.finish(ctx, run)
+        assert right(run, image)
+        assert run.counters["dram"] > len(image.feature_load) * SPARSE.lanes
+        assert ctx.get(dut.irq)
+        await host.write(ctx, STATUS, 1 << STATUS_BITS.index("done"))
+        assert not ctx.get(dut.irq)
+        assert not ctx.get(dut.done)
+        await host.write(ctx, LAYER_BASE, 3)
+        await host.start(ctx)
+        await ctx.tick().repeat(4)
+        assert ctx.get(dut.error)
+        assert not ctx.get(dut.irq)
+        await host.write(ctx, IRQ_ENABLE, 0b10)
+        assert ctx.get(dut.irq)
+
+    host.simulate(script)
+
+
+@each_family
+def test_the_next_run_is_loaded_while_one_goes_on(design: Design) -> None:
+    """Three runs on other activations, the third with its weights sent again."""
+    images = [image_on(replace(design, buffer_sets=2), seed) for seed in range(3)]
+    host = host_of(images[0])
+    runs = [Run(), Run(), Run()]
+    fresh_weights = (True, False, True)
+
+    async def control(ctx: Any) -> None:
+        for image, fresh in zip(images, fresh_weights, strict=True):
+            while await host.status(ctx, "pending"):
+                pass
+            await host.configure(ctx, image)
+            await host.start(ctx, "swap_features", *(["swap_weights"] if fresh else []))
+
+    async def take(ctx: Any) -> None:
+        for run in runs:
+            await host.take(ctx, run, LONG)
+
+    async def send_weights(ctx: Any) -> None:
+        for image, fresh in zip(images, fresh_weights, strict=True):
+            if fresh:
+                await host.load(ctx, "weights", image.weight_load)
+
+    async def send_features(ctx: Any) -> None:
+        for image in images:
+            await host.load(ctx, "features", image.feature_load)
+
+    async def both(ctx: Any) -> None:
+        await take(ctx)
+        await host.finish(ctx, runs[-1])
+
+    host.simulate(both, control, send_weights, send_features)
+    for run, image in zip(runs, images, strict=True):
+        assert right(run, image)
+    counters = runs[-1].counters
+    beats = 2 * len(images[0].weight_load) + 3 * len(images[0].feature_load)
+    assert counters["load_beats"] == beats
+    assert counters["output_beats"] == 3 * len(images[0].beats)
+    # All loads but the first are hidden behind a run: the waits are those of the first alone.
+    waits = counters["dram"] // design.lanes
+    alone = simulate(Program.plan(small_layer(), design)).cycles
+    assert counters["cycles"] == 3 * alone + waits
+    assert waits < len(images[0].weight_load) + len(images[0].feature_load)
