@@ -11,10 +11,11 @@ from amaranth.lib.wiring import In, Out
 
 from .dense_lane import DenseLane
 from .design import CLUSTER_LANES, Buffers, Design, broadcast_stages
-from .feeder import Feeder, step_layout
+from .feeder import Feeder
 from .passes import PassCounter
 from .ports import array_members, forward
 from .tree import broadcast
+from .walk import step_layout
 
 __all__ = ["DenseArray"]
 
@@ -56,7 +57,7 @@ class DenseArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design, buffers = self._design, self._buffers
-        m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.tap_words)
+        m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.offset_words)
         forward(m, self, feeder)
 
         free, issue = Signal(init=1), Signal()

@@ -9,9 +9,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
-from .feeder import step_layout
 from .mac import MacRow
 from .tree import broadcast
+from .walk import step_layout
 
 __all__ = ["DenseLane"]
 

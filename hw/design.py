@@ -52,7 +52,7 @@ class Buffers:
         Vectors per channel bank; there are ``Design.feed`` banks, each an even and an odd half.
     filter_words : int
         Bias and requantization words per drain unit.
-    tap_words : int
+    offset_words : int
         Kernel positions.
     """
 
@@ -60,7 +60,7 @@ class Buffers:
     index_words: int
     feature_words: int
     filter_words: int
-    tap_words: int
+    offset_words: int
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -145,7 +145,7 @@ class Design:
     window: int = 8
     run_ahead: int = 4
     feed: int = 8
-    feed_order: Literal["natural", "balanced"] = "natural"
+    feed_order: Literal["natural", "balanced"] = "balanced"
     simd_group: int = 1
     weights_per_row: int = 1
     drain: int = 1
@@ -193,18 +193,20 @@ class Design:
     def dense(cls, lanes: int, vector: int) -> "Design":
         """Return the dense preset of ``lanes`` rows and ``vector`` columns."""
         return cls("dense", lanes, vector, delivery="broadcast", window=1, run_ahead=1, feed=1,
-                   fifo_depth=1, index_bits=())  # fmt: skip
+                   feed_order="natural", fifo_depth=1, index_bits=())  # fmt: skip
 
     @classmethod
     def port(cls, lanes: int, vector: int) -> "Design":
         """Return the sparse preset whose lanes read activations through ports of their own."""
-        return cls("sparse", lanes, vector, delivery="port", window=1, run_ahead=1, feed=1)
+        return cls("sparse", lanes, vector, delivery="port", window=1, run_ahead=1, feed=1,
+                   feed_order="natural")  # fmt: skip
 
     @classmethod
     def eie(cls, lanes: int) -> "Design":
         """Return the EIE preset of so many PEs: 4-bit indices and FIFOs of 8 as in the paper."""
         return cls("eie", lanes, 1, delivery="broadcast", window=1, run_ahead=1, feed=8,
-                   acc_sets=1, fifo_depth=8, index_bits=(4,), acc_rows=16)  # fmt: skip
+                   feed_order="natural", acc_sets=1, fifo_depth=8, index_bits=(4,),
+                   acc_rows=16)  # fmt: skip
 
     @classmethod
     def from_toml(cls, path: Path) -> "Design":

@@ -17,6 +17,7 @@ from .feeder import address_layout
 from .fetch import index_word
 from .loader import FEATURE_KINDS, WEIGHT_KINDS, MemoryKind, header_layout
 from .memories import lanes_per_beat
+from .order import reordered
 from .program import Program, check_arithmetic
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
 from .requantize import filter_layout
@@ -98,23 +99,24 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         else 0,
         "feed_shift": layout.step_vectors.bit_length() - 1,
         "length": layout.length,
-        "windows": layout.windows if design.family == "sparse" else 0,
-        "position_tiles": layout.position_tiles,
-        "tiles_per_group": program.tiles_per_group,
-        "groups": layer.shape.groups,
-        "last_tile_lanes": program.last_tile_lanes,
+        "windows": layout.windows,
+        "steps": layout.steps,
+        "own_orders": int(len(program.orders) > 1),
         "blocks": layout.blocks,
         "taps": layout.taps,
         "block_word": block[0],
         "block_rest": block[1],
+        "position_tiles": layout.position_tiles,
+        "tiles_per_group": program.tiles_per_group,
+        "groups": layer.shape.groups,
+        "last_tile_lanes": program.last_tile_lanes,
         "group_word": group[0],
         "group_rest": group[1],
         "zero_point": requantization.zero_point,
         "low": requantization.low,
         "high": requantization.high,
     }
-    assert list(values) == list(layer_layout(design).members)
-    return values
+    return {name: values[name] for name in layer_layout(design).members}
 
 
 def load_beats(
@@ -174,11 +176,15 @@ def _sections(
 ) -> Iterator[tuple[MemoryKind, int, list[int]]]:
     design, layout = program.design, program.layout
     address = address_layout(design, buffers.feature_words)
-    offsets = [divmod(offset, design.vector) for offset in layout.tap_offsets]
     yield (
-        MemoryKind.TAPS,
+        MemoryKind.OFFSETS,
         0,
-        [address.const({"word": word, "rest": rest}).as_value().value for word, rest in offsets],
+        [
+            address.const(dict(zip(("word", "rest"), divmod(offset, design.vector), strict=True)))
+            .as_value()
+            .value
+            for offset in _offsets(program)
+        ],
     )
     for unit in range(design.drain):
         yield MemoryKind.FILTERS, unit, list(_filter_words(program, layer, unit))
@@ -187,11 +193,12 @@ def _sections(
     lane_weights: list[list[int]] = [[] for _ in range(design.lanes)]
     lane_words: list[list[int]] = [[] for _ in range(design.lanes)]
     index = index_word(design)
-    for lanes, streams in zip(program.assignment, program.streams, strict=True):
+    for tile, (lanes, streams) in enumerate(zip(program.assignment, program.streams, strict=True)):
+        rows = reordered(weights[lanes], program.order_of(tile), layout.step_vectors)
         for lane, (number, stream) in enumerate(zip(lanes, streams, strict=True)):
             real = stream.entry_positions[~stream.entry_is_filler]
             if number >= 0:
-                lane_weights[lane] += weights[number, real].tolist()
+                lane_weights[lane] += rows[lane, real].tolist()
             elif design.family == "dense":
                 lane_weights[lane] += [0] * layout.length
             lane_words[lane] += [
@@ -204,6 +211,15 @@ def _sections(
     banks = layout.bank_images(features, layer.zero_point_in)
     for bank, vectors in enumerate(banks):
         yield MemoryKind.FEATURES, bank, [_pack(vector, design.act_bits) for vector in vectors]
+
+
+def _offsets(program: Program) -> list[int]:
+    """Return the flat offsets of the offset memory: of the taps, or of the steps of each tile."""
+    if program.design.family == "dense":
+        return list(program.layout.tap_offsets)
+    offsets = np.array(program.layout.step_offsets)
+    ordered: list[int] = offsets[program.orders].ravel().tolist()
+    return ordered
 
 
 def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:

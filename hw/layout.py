@@ -137,6 +137,13 @@ class Layout:
         )
 
     @property
+    def step_offsets(self) -> tuple[int, ...]:
+        """Flat offset of each feed step, block after block, all taps of each."""
+        return tuple(
+            block * self.plane + tap for block in range(self.blocks) for tap in self.tap_offsets
+        )
+
+    @property
     def flat_positions(self) -> int:
         """Flat output positions up to the last valid one, row gaps included."""
         last_image = (self.shape.batch - 1) * self.phase_rows * self.pitch

@@ -6,7 +6,7 @@ carries one word for every member of the unit, lowest first:
 ======== ================================ ==================================
 memory   unit                             a beat holds
 ======== ================================ ==================================
-taps     0                                one tap offset
+offsets  0                                one address offset
 filters  drain unit                       one bias and requantization word
 index    group of lanes                   one index word for each lane
 weights  group of lanes                   one weight for each lane
@@ -32,7 +32,7 @@ __all__ = ["FEATURE_KINDS", "WEIGHT_KINDS", "Loader", "MemoryKind", "header_layo
 class MemoryKind(IntEnum):
     """Memory that a section of a load stream fills."""
 
-    TAPS = 0
+    OFFSETS = 0
     FILTERS = 1
     INDEX = 2
     WEIGHTS = 3

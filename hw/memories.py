@@ -53,7 +53,7 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     """
     found = [
         Memory(
-            MemoryKind.TAPS, 1, buffers.tap_words,
+            MemoryKind.OFFSETS, 1, buffers.offset_words,
             address_layout(design, buffers.feature_words).size,
         ),
         Memory(

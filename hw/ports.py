@@ -4,7 +4,7 @@ Members
 -------
 registers : layer registers, in
 start : Signal, in
-tap_address, tap_enable, tap_data : memory read port of the tap offsets
+offset_address, offset_enable, offset_data : memory read port of the tap offsets
 bank_addresses : array of 2 addresses, out; bank_enable : Signal, out
 bank_data : array of feed pairs of vectors, in
     Memory read port of the even and the odd halves of the banks.
@@ -38,9 +38,9 @@ def array_members(design: Design, buffers: Buffers) -> dict[str, wiring.Member]:
     return {
         "registers": In(layer_layout(design)),
         "start": In(1),
-        "tap_address": Out(range(max(2, buffers.tap_words))),
-        "tap_enable": Out(1),
-        "tap_data": In(address_layout(design, buffers.feature_words)),
+        "offset_address": Out(range(max(2, buffers.offset_words))),
+        "offset_enable": Out(1),
+        "offset_data": In(address_layout(design, buffers.feature_words)),
         "bank_addresses": Out(data.ArrayLayout(bank_row(buffers), 2)),
         "bank_enable": Out(1),
         "bank_data": In(data.ArrayLayout(data.ArrayLayout(vector, 2), design.feed)),
@@ -55,9 +55,9 @@ def forward(m: Module, array: Any, feeder: Feeder) -> None:
     m.d.comb += [
         feeder.registers.eq(array.registers),
         feeder.start.eq(array.start),
-        array.tap_address.eq(feeder.tap_address),
-        array.tap_enable.eq(feeder.tap_enable),
-        feeder.tap_data.eq(array.tap_data),
+        array.offset_address.eq(feeder.offset_address),
+        array.offset_enable.eq(feeder.offset_enable),
+        feeder.offset_data.eq(array.offset_data),
         array.bank_addresses.eq(feeder.bank_addresses),
         array.bank_enable.eq(feeder.bank_enable),
         feeder.bank_data.eq(array.bank_data),

@@ -17,6 +17,7 @@ from ..models.formats import Bitmap, Dense, IndexFormat, Relative, Stream, small
 from ..models.layer import Layer, LayerShape
 from .design import Buffers, Design
 from .layout import Layout
+from .order import balanced_orders, reordered
 
 __all__ = [
     "ABSENT",
@@ -74,14 +75,17 @@ class Program:
     assignment : int64 array (tiles, lanes)
         Filter of each lane in each filter tile, -1 where there is none. Tiles of one convolution
         group follow each other.
+    orders : int64 array (tiles or 1, steps)
+        Order in which the feed steps of each tile are fed; one row if all tiles have the same.
     streams : tuple of tuple of Stream
-        Index stream of each lane in each filter tile.
+        Index stream of each lane in each filter tile, in that order.
     """
 
     design: Design
     layout: Layout
     format: IndexFormat
     assignment: NDArray[np.int64]
+    orders: NDArray[np.int64]
     streams: tuple[tuple[Stream, ...], ...]
 
     @classmethod
@@ -115,13 +119,19 @@ class Program:
                 f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
                 f" vectors; {design.name} counts to {_COUNT_LIMIT}"
             )
-        encoded = [
-            chosen.encode(np.flatnonzero(row), layout.length, design.scan_bits) for row in mask
-        ]
-        streams = tuple(
-            tuple(encoded[f] if f >= 0 else ABSENT for f in lanes) for lanes in assignment
-        )
-        program = cls(design, layout, chosen, assignment, streams)
+        orders = _orders(mask, assignment, layout, design, chosen)
+        streams = []
+        for tile, lanes in enumerate(assignment):
+            rows = reordered(mask[lanes], orders[tile % len(orders)], layout.step_vectors)
+            streams.append(
+                tuple(
+                    chosen.encode(np.flatnonzero(row), layout.length, design.scan_bits)
+                    if number >= 0
+                    else ABSENT
+                    for number, row in zip(lanes, rows, strict=True)
+                )
+            )
+        program = cls(design, layout, chosen, assignment, orders, tuple(streams))
         program._check_buffers()
         return program
 
@@ -147,6 +157,11 @@ class Program:
         """Filter tiles of one convolution group."""
         return self.tiles // self.shape.groups
 
+    def order_of(self, tile: int) -> NDArray[np.int64]:
+        """Return the order in which the feed steps of a tile are fed."""
+        own: NDArray[np.int64] = self.orders[tile % len(self.orders)]
+        return own
+
     @property
     def last_tile_lanes(self) -> int:
         """Lanes that have a filter in the last tile of a group."""
@@ -171,7 +186,7 @@ class Program:
             index_words=0 if self.design.family == "dense" else max(1, int(words.max())),
             feature_words=self.layout.feature_words,
             filter_words=self.tiles * self.design.drain_groups,
-            tap_words=self.layout.taps,
+            offset_words=self.layout.taps if self.design.family == "dense" else self.orders.size,
         )
 
     def _check_buffers(self) -> None:
@@ -179,12 +194,44 @@ class Program:
         if have is None:
             return
         need = self.buffers
-        for field in ("weight_words", "index_words", "feature_words", "filter_words", "tap_words"):
+        for field in (
+            "weight_words",
+            "index_words",
+            "feature_words",
+            "filter_words",
+            "offset_words",
+        ):
             if getattr(need, field) > getattr(have, field):
                 raise FitError(
                     f"layer {self.shape.name}: needs {getattr(need, field)} words in"
                     f" design.buffers.{field}; {self.design.name} has {getattr(have, field)}"
                 )
+
+
+def _orders(
+    mask: NDArray[np.bool_],
+    assignment: NDArray[np.int64],
+    layout: Layout,
+    design: Design,
+    form: IndexFormat,
+) -> NDArray[np.int64]:
+    """Return the orders of the feed steps of a mask (filters, length)."""
+    natural = np.arange(layout.steps)[None]
+    if design.feed_order == "natural" or isinstance(form, Dense):
+        return natural
+    with_filter = assignment >= 0
+    in_steps = mask.reshape(len(mask), layout.steps, -1).sum(axis=2)
+    counts = np.where(with_filter[:, :, None], in_steps[assignment], 0)
+    orders = balanced_orders(counts.transpose(0, 2, 1))
+    if isinstance(form, Relative):
+        # Fillers depend on the order: it must not cost memory.
+        words = form.index_words(mask, design.scan_bits)
+        for tile, lanes in enumerate(assignment):
+            own = lanes[lanes >= 0]
+            rows = reordered(mask[own], orders[tile], layout.step_vectors)
+            if (form.index_words(rows, design.scan_bits) > words[own]).any():
+                orders[tile] = natural
+    return orders
 
 
 def check_arithmetic(layer: Layer, design: Design) -> None:

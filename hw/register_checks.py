@@ -6,12 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from .design import Buffers, Design
-from .registers import FORMAT_DENSE, FORMAT_RELATIVE, ErrorCode, layer_layout
+from .registers import FORMAT_RELATIVE, ErrorCode, layer_layout
 
 __all__ = ["register_faults"]
 
-_COUNTS = ("length", "windows", "position_tiles", "tiles_per_group", "groups", "last_tile_lanes",
-           "blocks", "taps")  # fmt: skip
+_COUNTS = ("length", "windows", "steps", "position_tiles", "tiles_per_group", "groups",
+           "last_tile_lanes", "blocks", "taps")  # fmt: skip
 """Registers that count something a run cannot do without."""
 
 
@@ -35,21 +35,18 @@ def register_faults(m: Module, registers: data.View, design: Design, buffers: Bu
 def _faults(
     registers: data.View, design: Design, buffers: Buffers
 ) -> Iterator[tuple[ErrorCode, Value]]:
-    sparse = design.family == "sparse"
-    if sparse:
+    dense = design.family == "dense"
+    if not dense:
         yield ErrorCode.FORMAT, registers.format.all()
         yield (
             ErrorCode.INDEX_SELECT,
             (registers.format == FORMAT_RELATIVE)
             & (registers.index_select >= len(design.index_bits)),
         )
-    else:
-        yield ErrorCode.FORMAT, registers.format != FORMAT_DENSE
-    yield ErrorCode.FEED_SHIFT, registers.feed_shift > design.feed.bit_length() - 1
+        yield ErrorCode.FEED_SHIFT, registers.feed_shift > design.feed.bit_length() - 1
     counts = [name for name in _COUNTS if name in layer_layout(design).members]
-    if not sparse:
-        counts.remove("windows")
     yield ErrorCode.COUNT, Cat(registers[name] == 0 for name in counts).any()
     yield ErrorCode.LANES, registers.last_tile_lanes > design.lanes
-    yield ErrorCode.TAPS, registers.taps > buffers.tap_words
+    offsets = registers.taps if dense else registers.steps
+    yield ErrorCode.OFFSETS, offsets > buffers.offset_words
     yield ErrorCode.CLAMP, registers.low > registers.high

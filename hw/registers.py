@@ -75,8 +75,8 @@ class ErrorCode(IntEnum):
     """A layer register that counts something is 0."""
     LANES = 5
     """``last_tile_lanes`` is more than there are lanes."""
-    TAPS = 6
-    """More taps than the tap memory holds."""
+    OFFSETS = 6
+    """More taps or feed steps than the offset memory holds."""
     CLAMP = 7
     """``low`` is above ``high``."""
     BUSY = 8
@@ -119,23 +119,30 @@ def identity(design: Design, buffers: Buffers) -> int:
 
 
 def layer_layout(design: Design) -> data.StructLayout:
-    """Return the registers of a layer, in register order."""
+    """Return the registers of a layer, in register order: those that the design has a use for."""
     act = signed(design.act_bits)
+    sparse = {
+        "format": unsigned(2),
+        "index_select": unsigned(4),  # which of Design.index_bits
+        "feed_shift": unsigned(3),  # log2 of Layout.step_vectors
+        "length": unsigned(16),
+        "windows": unsigned(WINDOW_COUNT_BITS - 1),
+        "steps": unsigned(16),
+        "own_orders": unsigned(1),  # every tile has an offset table of its own
+    }
+    dense = {
+        "blocks": unsigned(16),
+        "taps": unsigned(12),
+        "block_word": unsigned(24),  # channel block stride: whole vectors ...
+        "block_rest": unsigned(8),  # ... and positions
+    }
     return data.StructLayout(
         {
-            "format": unsigned(2),
-            "index_select": unsigned(4),  # which of Design.index_bits
-            "feed_shift": unsigned(3),  # log2 of Layout.step_vectors
-            "length": unsigned(16),
-            "windows": unsigned(WINDOW_COUNT_BITS - 1),
+            **(dense if design.family == "dense" else sparse),
             "position_tiles": unsigned(16),
             "tiles_per_group": unsigned(16),
             "groups": unsigned(16),
             "last_tile_lanes": unsigned(9),
-            "blocks": unsigned(16),
-            "taps": unsigned(12),
-            "block_word": unsigned(24),  # channel block stride: whole vectors ...
-            "block_rest": unsigned(8),  # ... and positions
             "group_word": unsigned(24),
             "group_rest": unsigned(8),
             "zero_point": act,

@@ -56,7 +56,7 @@ class SparseArray(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design, buffers = self._design, self._buffers
-        m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.tap_words)
+        m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.offset_words)
         forward(m, self, feeder)
         clusters = [
             ClusterWindow(design, min(CLUSTER_LANES, design.lanes - c * CLUSTER_LANES))

@@ -103,15 +103,15 @@ class Accelerator(wiring.Component):
 
 
 def _feed_memories(m: Module, store: Store, array: Any, design: Design, buffers: Buffers) -> None:
-    """Tap offsets and channel banks, the same in both families."""
-    taps = store.buffer(
-        "taps", MemoryKind.TAPS, 0, address_layout(design, buffers.feature_words),
-        buffers.tap_words,
+    """Address offsets and channel banks, the same in both families."""
+    offsets = store.buffer(
+        "offsets", MemoryKind.OFFSETS, 0, address_layout(design, buffers.feature_words),
+        buffers.offset_words,
     )  # fmt: skip
     m.d.comb += [
-        taps.address.eq(array.tap_address),
-        taps.enable.eq(array.tap_enable),
-        array.tap_data.eq(taps.data),
+        offsets.address.eq(array.offset_address),
+        offsets.enable.eq(array.offset_enable),
+        array.offset_data.eq(offsets.data),
     ]
     for bank in range(design.feed):
         for half in range(2):

@@ -171,7 +171,7 @@ _ORDER = (
     MemoryKind.INDEX,
     MemoryKind.FEATURES,
     MemoryKind.FILTERS,
-    MemoryKind.TAPS,
+    MemoryKind.OFFSETS,
 )
 
 

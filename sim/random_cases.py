@@ -127,6 +127,7 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
             window=int(rng.choice([n for n in windows if n >= feed])),
             run_ahead=recipe.run_ahead,
             feed=feed,
+            feed_order="balanced" if rng.random() < 0.6 else "natural",
             fifo_depth=int(rng.choice([1, 2, 3, 4, 6])),
             scan_bits=int(rng.choice([16, 32, 64])),
         )
@@ -145,7 +146,7 @@ def _deeper(rng: Generator, least: Buffers) -> Buffers:
         index_words=least.index_words and least.index_words + _between(rng, 0, 9),
         feature_words=least.feature_words + _between(rng, 0, 9),
         filter_words=least.filter_words + _between(rng, 0, 9),
-        tap_words=least.tap_words + _between(rng, 0, 9),
+        offset_words=least.offset_words + _between(rng, 0, 9),
     )
 
 

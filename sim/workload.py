@@ -79,6 +79,8 @@ class Load:
         Words of the fullest lane within one tile.
     tile_bits : int64 array (tiles,)
         Stored bits of each tile, all lanes.
+    reordered : bool
+        Every tile has an order of its feed steps of its own.
     """
 
     busiest: Ints
@@ -87,6 +89,7 @@ class Load:
     tile_weight_words: int
     tile_index_words: int
     tile_bits: Ints
+    reordered: bool
 
     @property
     def tiles(self) -> int:
@@ -141,7 +144,7 @@ class Workload:
         layout, _ = self._layout(design)
         key = (
             design.lanes, design.family, layout.step_vectors, form.name, design.scan_bits,
-            design.weight_bits,
+            design.weight_bits, design.feed_order,
         )  # fmt: skip
         if key not in self._loads:
             self._loads[key] = self._dealt(design, form, layout)
@@ -155,8 +158,14 @@ class Workload:
             index_words=load.index_words,
             feature_words=feature_words,
             filter_words=load.tiles * design.drain_groups,
-            tap_words=layout.taps,
+            offset_words=self._offset_words(design, layout, load),
         )
+
+    @staticmethod
+    def _offset_words(design: Design, layout: Layout, load: Load) -> int:
+        if design.family == "dense":
+            return layout.taps
+        return layout.steps * (load.tiles if load.reordered else 1)
 
     def bounds(self, design: Design, load: Load) -> Bounds:
         """Return the bounds of the whole layer."""
@@ -199,7 +208,14 @@ class Workload:
         # Filter -1, a lane without a filter: it stores nothing and issues one filler.
         weights = np.append(filters.weights, 0)[assignment]
         words = np.append(filters.words, 0)[assignment]
-        at_least = np.append(np.maximum(filters.entries, filters.words), 1)
+        reordered = design.feed_order == "balanced" and not isinstance(form, Dense)
+        # Another order of the steps may save fillers, and the words that hold them.
+        fewest = (
+            np.maximum(filters.weights, 1)
+            if reordered and isinstance(form, Relative)
+            else np.maximum(filters.entries, filters.words)
+        )
+        at_least = np.append(fewest, 1)
         # Dense lanes work in step. Without an index there are no index words to fetch.
         indexed = design.family == "sparse"
         bits = weights.sum(axis=1) * design.weight_bits + words.sum(axis=1) * (design.scan_bits + 1)
@@ -210,6 +226,7 @@ class Workload:
             tile_weight_words=max(1, int(weights.max())),
             tile_index_words=max(1, int(words.max())) if indexed else 0,
             tile_bits=bits,
+            reordered=reordered,
         )
 
 

@@ -14,9 +14,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..dense_array import DenseArray
 from ..design import Buffers, Design
-from ..feeder import Feeder, step_layout
+from ..feeder import Feeder
 from ..ports import array_members, forward
 from ..sparse_array import SparseArray
+from ..walk import step_layout
 from ..window import feed_layout
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 ADDRESS_WORDS = Buffers(
-    weight_words=4096, index_words=4096, feature_words=65535, filter_words=1024, tap_words=128
+    weight_words=4096, index_words=4096, feature_words=65535, filter_words=1024, offset_words=128
 )
 """Memory depths that the parts' address counters are made for. One more address bit is about 30
 gates in a lane, well under 1 % of it, so that one choice serves every design."""
@@ -62,7 +63,7 @@ class SparseFeeder(SparseArray):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.feeder = feeder = Feeder(
-            self._design, self._buffers.feature_words, self._buffers.tap_words
+            self._design, self._buffers.feature_words, self._buffers.offset_words
         )
         forward(m, self, feeder)
         cluster: Any = self  # has the two members of a cluster that pacing uses

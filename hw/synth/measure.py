@@ -147,7 +147,7 @@ def grid(design: Design) -> tuple[Part, ...]:
         else:
             base = replace(
                 design, family="sparse", delivery="window", lanes=16, vector=1,
-                window=16, run_ahead=2, feed=8,
+                feed_order="natural", window=16, run_ahead=2, feed=8,
                 drain=1, drain_cycles=1, acc_sets=2, buffers=None,
                 index_bits=design.index_bits or (4, 6, 8),
                 fifo_depth=design.fifo_depth if design.family == "sparse" else 4,

@@ -90,8 +90,8 @@ def _output(values: Mapping[str, Any]) -> wiring.Component:
     return OutputStage(_design("dense", values), ADDRESS_WORDS.filter_words)
 
 
-_FEED_READS = {MemoryKind.TAPS: "tap_data", MemoryKind.FEATURES: "bank_data"}
-_FEED_WRITES = ("tap_address", "tap_enable", "bank_addresses")
+_FEED_READS = {MemoryKind.OFFSETS: "offset_data", MemoryKind.FEATURES: "bank_data"}
+_FEED_WRITES = ("offset_address", "offset_enable", "bank_addresses")
 _WIDTHS = ("weight_bits", "act_bits", "acc_bits")
 
 PARTS: Mapping[str, PartKind] = {

@@ -122,7 +122,8 @@ def test_a_buffer_that_cannot_hold_one_window(command: str, tmp_path: Path) -> N
     design = tmp_path / "design.toml"
     design.write_text(
         'family = "sparse"\nlanes = 4\nvector = 4\nwindow = 16\nfeed = 8\n[buffers]\n'
-        "weight_words = 99\nindex_words = 99\nfeature_words = 1\nfilter_words = 9\ntap_words = 9\n"
+        "weight_words = 99\nindex_words = 99\nfeature_words = 1\nfilter_words = 9\n"
+        "offset_words = 9\n"
     )
     refused(
         bosquet(command, "lenet5:conv2", "--design", design),
@@ -136,7 +137,8 @@ def test_a_buffer_that_cannot_hold_the_layer(command: str, tmp_path: Path) -> No
     design = tmp_path / "design.toml"
     design.write_text(
         'family = "sparse"\nlanes = 4\nvector = 4\n[buffers]\n'
-        "weight_words = 9\nindex_words = 9\nfeature_words = 99\nfilter_words = 9\ntap_words = 25\n"
+        "weight_words = 9\nindex_words = 9\nfeature_words = 99\nfilter_words = 9\n"
+        "offset_words = 25\n"
     )
     refused(bosquet(command, "lenet5:conv2", "--design", design), "layer conv2: needs", "has 9")
 

@@ -119,7 +119,7 @@ def test_cycles_are_told_where_nothing_was_measured() -> None:
 
 def test_own_buffers_are_what_is_charged(tmp_path: Path) -> None:
     text = 'family = "sparse"\nlanes = 8\nvector = 8\n[buffers]\nweight_words = {}\n'
-    rest = "index_words = 4096\nfeature_words = 512\nfilter_words = 64\ntap_words = 25\n"
+    rest = "index_words = 4096\nfeature_words = 512\nfilter_words = 64\noffset_words = 25\n"
     areas = []
     for words in (4096, 8192):
         design = tmp_path / f"{words}.toml"

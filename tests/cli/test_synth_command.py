@@ -31,7 +31,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             progress(number, len(wanted), part)
             asked.append(part.name)
             row = Row(
-                part, 1234.0, 99, 7, 1e-9, {MemoryKind.TAPS: 2e-10}, 3e-10, library.name,
+                part, 1234.0, 99, 7, 1e-9, {MemoryKind.OFFSETS: 2e-10}, 3e-10, library.name,
                 library.fo4_s, recipe_id(library), "yosys=1", "0" * 16,
             )  # fmt: skip
             table = table.with_row(row)
@@ -50,7 +50,7 @@ def test_every_part_of_a_design_is_measured(measured: list[str], tmp_path: Path)
     assert (row["area_ge"], row["period_s"], row["from_memory_s"]) == (
         1234.0,
         1e-9,
-        {"taps": 2e-10},
+        {"offsets": 2e-10},
     )
     assert len(LaneTable.read(file).rows) == len(measured)
 

@@ -64,7 +64,7 @@ WRONG = {
     "position_tiles": (0, ErrorCode.COUNT),
     "length": (0, ErrorCode.COUNT),
     "last_tile_lanes": (4, ErrorCode.LANES),
-    "taps": (5, ErrorCode.TAPS),
+    "steps": (40, ErrorCode.OFFSETS),
     "low": (127, ErrorCode.CLAMP),
 }
 

@@ -111,7 +111,7 @@ def test_lanes_that_the_drain_does_not_divide() -> None:
 
 def test_unused_buffer_words() -> None:
     """Buffers far deeper than the layer needs, in sizes that are no powers of two."""
-    design = replace(SPARSE, buffers=Buffers(77, 33, 50, 21, 9))
+    design = replace(SPARSE, buffers=Buffers(77, 33, 50, 21, 29))
     check(layer_of(CONV, half_mask(CONV)), design, Relative(6))
 
 

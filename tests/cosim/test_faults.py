@@ -140,7 +140,7 @@ RTL_FAULTS = (
     Fault("word_queue_turns_back_late", IndexFetch.elaborate,
           "position != self.position_tiles - 1", "position != self.position_tiles"),
     Fault("tap_offset_plus_1", feeder.Feeder._sum,
-          "self.tap_data.rest", "self.tap_data.rest + 1"),
+          "self.offset_data.rest", "self.offset_data.rest + 1"),
     Fault("rotator_off_by_one", feeder.Feeder._read,
           "rest.eq(address.rest)", "rest.eq(address.rest ^ 1)"),
     Fault("group_of_passes_off_by_one", PassCounter.elaborate,
@@ -289,17 +289,23 @@ def test_wrong_last_tile_lanes_is_seen(wrong: int, monkeypatch: pytest.MonkeyPat
     assert not compare(program, small_layer(), features()).equal
 
 
-@pytest.mark.parametrize("field", ["taps", "blocks", "length", "position_tiles"])
+@pytest.mark.parametrize(
+    "field",
+    ["taps", "blocks", "steps", "own_orders", "windows", "feed_shift", "length",
+     "position_tiles", "tiles_per_group", "last_tile_lanes", "zero_point", "low", "high"],
+)  # fmt: skip
 def test_wrong_layout_is_seen(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The registers say one more than the layout that image and simulator were made from."""
     from bosquet.hw import image
 
-    case = "dense_format" if field == "length" else "relative"
+    case = {"length": "dense_format", "taps": "dense_array", "blocks": "dense_array"}.get(
+        field, "relative"
+    )
     assert clean(case).equal
     right = image.register_values
     monkeypatch.setattr(
         image,
         "register_values",
-        lambda program, layer: (values := right(program, layer)) | {field: values[field] + 1},
+        lambda program, layer: (values := right(program, layer)) | {field: values[field] ^ 1},
     )
     assert not compare(clean_program(case), small_layer(), features()).equal

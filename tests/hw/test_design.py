@@ -89,7 +89,7 @@ def test_toml(tmp_path: Path) -> None:
     path.write_text(
         'family = "sparse"\nlanes = 8\nvector = 4\nindex_bits = [4, 6]\n'
         "[buffers]\nweight_words = 9\nindex_words = 8\nfeature_words = 70\nfilter_words = 3\n"
-        "tap_words = 2\n"
+        "offset_words = 2\n"
     )
     assert Design.named(str(path)) == Design(
         "sparse", 8, 4, index_bits=(4, 6), buffers=Buffers(9, 8, 70, 3, 2)

@@ -12,6 +12,7 @@ from bosquet.hw.design import Design
 from bosquet.hw.image import Image, expected_beats
 from bosquet.hw.loader import MemoryKind, header_layout
 from bosquet.hw.memories import lanes_per_beat
+from bosquet.hw.order import reordered
 from bosquet.hw.program import Program
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -67,9 +68,10 @@ def test_weights_and_words_of_each_lane(form: IndexFormat) -> None:
         for tile, streams in enumerate(program.streams):
             stream, number = streams[lane], program.assignment[tile, lane]
             if number >= 0:
-                expected += ordered[number][
-                    stream.entry_positions[~stream.entry_is_filler]
-                ].tolist()
+                (row,) = reordered(
+                    ordered[[number]], program.order_of(tile), program.layout.step_vectors
+                )
+                expected += row[stream.entry_positions[~stream.entry_is_filler]].tolist()
             words += [
                 int(word) | int(end) << SPARSE.scan_bits
                 for word, end in zip(stream.words, stream.end, strict=True)
@@ -99,7 +101,7 @@ def test_features_are_loaded_bank_by_bank() -> None:
 def test_no_section_is_longer_than_its_memory() -> None:
     program, image = image_on(SPARSE, Relative(4))
     depths = {
-        MemoryKind.TAPS: program.buffers.tap_words,
+        MemoryKind.OFFSETS: program.buffers.offset_words,
         MemoryKind.FILTERS: program.buffers.filter_words,
         MemoryKind.INDEX: program.buffers.index_words,
         MemoryKind.WEIGHTS: program.buffers.weight_words,
@@ -112,9 +114,8 @@ def test_no_section_is_longer_than_its_memory() -> None:
 def test_registers_of_a_small_layer() -> None:
     """3 channels in blocks of 2 at 4 taps, on maps of 4x4 with padding, 5 filters on 2 lanes."""
     _, image = image_on(SPARSE, Bitmap())
-    assert {name: image.registers[name] for name in ("blocks", "taps", "length", "windows")} == {
-        "blocks": 2, "taps": 4, "length": 16, "windows": 4,
-    }  # fmt: skip
+    counts = {"steps": 8, "own_orders": 1, "length": 16, "windows": 4}
+    assert {name: image.registers[name] for name in counts} == counts
     # Outputs end at flat position 2 * 4 + 2, so 3 vectors of 4; 3 tiles, the last with one filter.
     assert image.registers["position_tiles"] == 3
     assert image.registers["tiles_per_group"] == 3

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bosquet.errors import FitError
 from bosquet.hw.design import Buffers, Design
+from bosquet.hw.order import reordered
 from bosquet.hw.program import ABSENT, Program, check_arithmetic
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -68,13 +69,15 @@ def test_streams_decode_to_the_mask(form: IndexFormat) -> None:
     layer = masked(CONV)
     program = Program.plan(layer, SPARSE, form)
     mask = program.layout.to_index_space(layer.mask)
-    for own, streams in zip(program.assignment, program.streams, strict=True):
+    for tile, (own, streams) in enumerate(zip(program.assignment, program.streams, strict=True)):
         for number, stream in zip(own, streams, strict=True):
             if number < 0:
                 assert stream is ABSENT
             elif not isinstance(form, Dense):
                 decoded = form.decode(stream, program.layout.length, SPARSE.scan_bits)
-                np.testing.assert_array_equal(decoded, np.flatnonzero(mask[number]))
+                order = program.order_of(tile)
+                (row,) = reordered(mask[[number]], order, program.layout.step_vectors)
+                np.testing.assert_array_equal(decoded, np.flatnonzero(row))
 
 
 def test_tiles_hold_filters_of_like_work_the_lightest_first() -> None:
@@ -88,12 +91,12 @@ def test_tiles_hold_filters_of_like_work_the_lightest_first() -> None:
 
 
 def test_buffers_are_what_the_program_needs() -> None:
-    """1 filter of 4 weights a lane and tile; 2 tiles on 2 lanes; 3 groups of drain 1."""
+    """1 filter of 4 weights, 1 feed step a lane and tile; 2 tiles on 2 lanes; drain 1."""
     shape = LayerShape("fc", "fc", 4, 4)
     program = Program.plan(quantized(shape), replace(SPARSE, lanes=2), Bitmap())
     assert program.buffers == Buffers(
         weight_words=8, index_words=2, feature_words=program.layout.feature_words,
-        filter_words=4, tap_words=1,
+        filter_words=4, offset_words=4,
     )  # fmt: skip
     assert program.kept_weights == 16
     exact = replace(SPARSE, lanes=2, buffers=program.buffers)
@@ -101,7 +104,7 @@ def test_buffers_are_what_the_program_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["weight_words", "index_words", "feature_words", "filter_words", "tap_words"]
+    "field", ["weight_words", "index_words", "feature_words", "filter_words", "offset_words"]
 )
 def test_a_buffer_one_word_too_small_is_refused(field: str) -> None:
     layer = masked(CONV)

@@ -21,7 +21,7 @@ CARD = load_card("generic40")
 SPARSE = Design("sparse", 40, 4)
 DENSE = Design.dense(40, 4)
 BUFFERS = Buffers(
-    weight_words=2048, index_words=512, feature_words=1024, filter_words=128, tap_words=9
+    weight_words=2048, index_words=512, feature_words=1024, filter_words=128, offset_words=9
 )
 DENSE_BUFFERS = replace(BUFFERS, index_words=0)
 
@@ -32,7 +32,7 @@ AREA_GE = {
 }  # fmt: skip
 PERIOD_S = {"sparse_lane": 0.8e-9, "dense_lane": 0.7e-9}
 READ_S = {MemoryKind.WEIGHTS: 0.10e-9, MemoryKind.INDEX: 0.45e-9, MemoryKind.FEATURES: 0.20e-9,
-          MemoryKind.TAPS: 0.40e-9, MemoryKind.FILTERS: 0.30e-9}  # fmt: skip
+          MemoryKind.OFFSETS: 0.40e-9, MemoryKind.FILTERS: 0.30e-9}  # fmt: skip
 
 
 def row(part: Part, fo4_s: float = 2e-11) -> Row:
@@ -111,11 +111,11 @@ def test_output_maps_may_be_given() -> None:
 
 
 def test_a_kernel_of_one_tap_is_kept_in_flip_flops() -> None:
-    (taps,) = (m for m in memories(SPARSE, BUFFERS) if m.kind is MemoryKind.TAPS)
-    one = area(SPARSE, replace(BUFFERS, tap_words=1), technology())
-    assert one.sram_um2["taps"] == pytest.approx(640 * taps.width / 64 * 0.63)
+    (taps,) = (m for m in memories(SPARSE, BUFFERS) if m.kind is MemoryKind.OFFSETS)
+    one = area(SPARSE, replace(BUFFERS, offset_words=1), technology())
+    assert one.sram_um2["offsets"] == pytest.approx(640 * taps.width / 64 * 0.63)
     nine = area(SPARSE, BUFFERS, technology())
-    assert nine.sram_um2["taps"] == pytest.approx(macro_um2(9, taps.width))
+    assert nine.sram_um2["offsets"] == pytest.approx(macro_um2(9, taps.width))
 
 
 def test_logic_limits() -> None:

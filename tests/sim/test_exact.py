@@ -56,7 +56,8 @@ def designs(
         vector,
         feed=feed,
         window=draw(st.sampled_from([n for n in (1, 2, 4, 8, 16) if n >= feed])),
-        run_ahead=draw(st.sampled_from([1, 2, 4])),
+        run_ahead=draw(st.sampled_from([1, 2, 3, 4])),
+        feed_order=draw(st.sampled_from(["natural", "balanced"])),
         fifo_depth=draw(st.integers(1, 6)),
         scan_bits=draw(st.sampled_from([16, 32])),
         index_bits=(2, 3, 4, 12),
@@ -95,7 +96,9 @@ def pointwise(kept: NDArray[np.bool_], positions: int = 1) -> Masked:
     return Masked(shape, kept[:, :, None, None])
 
 
-ONE_LANE = Design("sparse", 1, 1, window=1, run_ahead=1, feed=1, index_bits=(4,))
+ONE_LANE = Design(
+    "sparse", 1, 1, window=1, run_ahead=1, feed=1, feed_order="natural", index_bits=(4,)
+)
 
 FORMATS = (Bitmap(), Dense(), Relative(2), Relative(4), Relative(12))
 
@@ -300,7 +303,7 @@ def test_one_more_weight_never_saves_cycles(design: Design, layer: Masked, choic
     # (two sets), or for the decoder, it holds its window; another entry behind it can free that
     # window earlier. So: one set, and a FIFO that hides the decoder.
     assume(not layer.mask.all() and layer.mask.any(axis=(1, 2, 3)).all())
-    fixed = replace(design, acc_sets=1, fifo_depth=3)
+    fixed = replace(design, acc_sets=1, fifo_depth=3, feed_order="natural")
     form = Relative(12)
     program = Program.plan(layer, fixed, form)
     pruned = np.flatnonzero(~layer.mask)

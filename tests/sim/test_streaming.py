@@ -21,6 +21,7 @@ def load(words: list[int], bits: list[int]) -> Load:
         tile_weight_words=max(words),
         tile_index_words=0,
         tile_bits=np.array(bits),
+        reordered=False,
     )
 
 

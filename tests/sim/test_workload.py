@@ -1,5 +1,7 @@
 """Counted without encoding: what the program stores, and never more cycles than it takes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +53,11 @@ def test_memory_depths_are_those_of_the_program(case: tuple[Workload, Design, In
     workload, design, form = case
     program = workload.program(design, form)
     load = workload.load(design, form)
-    assert workload.buffers(design, load) == program.buffers
+    counted = workload.buffers(design, load)
+    if isinstance(form, Relative):  # balanced steps may save fillers, and the words of them
+        assert counted.index_words >= program.buffers.index_words
+        counted = replace(counted, index_words=program.buffers.index_words)
+    assert counted == program.buffers
     assert load.tiles == program.tiles
 
 
@@ -68,7 +74,11 @@ def test_stored_bits_are_those_of_the_streams(case: tuple[Workload, Design, Inde
         )
         for lanes in program.streams
     ]
-    assert workload.load(design, form).tile_bits.tolist() == bits
+    counted = workload.load(design, form).tile_bits
+    if isinstance(form, Relative):
+        assert (counted >= bits).all()
+    else:
+        assert counted.tolist() == bits
 
 
 @given(cases())
