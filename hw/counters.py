@@ -124,7 +124,7 @@ def told_members(design: Design) -> dict[str, Any]:
     if design.family == "dense":
         return {"operand": In(1), "filled": In(1), "last_tile": In(1)}
     return {
-        "states": In(data.ArrayLayout(LaneState, design.lanes)),
+        "states": In(data.ArrayLayout(LaneState, design.streams)),
         "fed_any": In(1),
         "feeder_waits": In(1),
     }
@@ -140,8 +140,8 @@ def causes(m: Module, told: Any, design: Design, counters: Counters) -> None:
 
 def _sparse_causes(m: Module, array: Any, design: Design, counters: Counters) -> None:
     """Give each sparse lane's cycle its cause."""
-    states = [array.states[lane] for lane in range(design.lanes)]
-    count = {state: _lanes_in(m, states, state) for state in LaneState}
+    states = [array.states[stream] for stream in range(design.streams)]
+    count = {state: design.simd_group * _lanes_in(m, states, state) for state in LaneState}
     fed_any = _delayed(m, array.fed_any, "fed_any")
     feeder_waits = _delayed(m, array.feeder_waits, "feeder_waits")
     lanes = counters.lanes

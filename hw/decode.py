@@ -13,7 +13,7 @@ dense
 The encoder's side of the same formats is ``models.formats``.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,13 +29,15 @@ __all__ = ["IndexDecoder", "entry_layout"]
 def entry_layout(design: Design) -> data.StructLayout:
     """Return the layout of a decoded entry.
 
-    ``window`` is the running window number, ``slot`` the vector within the window; ``first`` and
+    ``window`` is the running window number, ``place`` that modulo ``run_ahead``, where the window
+    stands in the ring, ``slot`` the vector within the window; ``first`` and
     ``last`` mark the ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no
     weight.
     """
     return data.StructLayout(
         {
             "window": WINDOW_COUNT_BITS,
+            "place": unsigned((design.run_ahead - 1).bit_length()),
             "slot": unsigned((design.window - 1).bit_length()),
             "first": 1,
             "last": 1,
@@ -43,6 +45,21 @@ def entry_layout(design: Design) -> data.StructLayout:
             "filler": 1,
         }
     )
+
+
+def modulo(m: Module, value: Value, divisor: int, name: str) -> Value:
+    """Return a number modulo 1, 2, 3 or 4."""
+    if divisor != 3:
+        return value[: (divisor - 1).bit_length()]
+    # 4 is 1 modulo 3, so the sum of the digits to base 4 stands for the number.
+    most = (1 << len(value)) - 1
+    while most > 3:
+        digits = [value[low : low + 2] for low in range(0, len(value), 2)]
+        most = max(sum(n >> low & 3 for low in range(0, len(value), 2)) for n in range(most + 1))
+        total = Signal(range(most + 1), name=f"{name}_modulo_3_up_to_{most}")
+        m.d.comb += total.eq(sum(digits[1:], digits[0]))
+        value = total
+    return Mux(value == 3, 0, value)
 
 
 class IndexDecoder(wiring.Component):
@@ -58,9 +75,9 @@ class IndexDecoder(wiring.Component):
         The entry belongs to the last pass of its tile.
     """
 
-    def __init__(self, design: Design, lane: int) -> None:
+    def __init__(self, design: Design, first_lane: int) -> None:
         self._design = design
-        self._lane = lane
+        self._first_lane = first_lane
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
@@ -91,10 +108,12 @@ class IndexDecoder(wiring.Component):
         first = Signal(init=1)
         window_base = Signal(WINDOW_COUNT_BITS)  # running number of this pass's first window
 
+        place_base = Signal(self.entry.payload.place.shape())  # where that one stands in the ring
+
         offered, index, following = Signal(), Signal(16), Signal(16)
         filler, last, word_done = Signal(), Signal(), Signal()
         absent = Signal()
-        m.d.comb += absent.eq(passes.last_tile & (self._lane >= registers.last_tile_lanes))
+        m.d.comb += absent.eq(passes.last_tile & (self._first_lane >= registers.last_tile_lanes))
 
         code, full, later, at_end = self._sub_index(m, sub)
         unused, lowest, only = self._bitmap(m, used)
@@ -144,7 +163,7 @@ class IndexDecoder(wiring.Component):
             self.word.ready.eq(skip | (emit & word_done)),
             passes.advance.eq(emit & last),
         ]
-        self._place(m, index, window_base)
+        self._place(m, index, window_base, place_base)
         m.d.comb += [
             self.entry.payload.first.eq(first),
             self.entry.payload.last.eq(last),
@@ -168,6 +187,9 @@ class IndexDecoder(wiring.Component):
                     used.eq(0),
                     first.eq(1),
                     window_base.eq(window_base + registers.windows),
+                    place_base.eq(
+                        modulo(m, place_base + registers.windows_place, design.run_ahead, "base")
+                    ),
                     active.eq(~passes.last),
                 ]
         with m.If(self.start):
@@ -177,6 +199,7 @@ class IndexDecoder(wiring.Component):
                 used.eq(0),
                 first.eq(1),
                 window_base.eq(0),
+                place_base.eq(0),
                 active.eq(1),
             ]
         return m
@@ -214,7 +237,7 @@ class IndexDecoder(wiring.Component):
         m.d.comb += only.eq((unused & (unused - 1)) == 0)
         return unused, lowest, only
 
-    def _place(self, m: Module, index: Signal, window_base: Signal) -> None:
+    def _place(self, m: Module, index: Signal, window_base: Signal, place_base: Signal) -> None:
         """Split an index position into the window and the slot it stands in."""
         design = self._design
         feed_bits = (design.feed - 1).bit_length()
@@ -228,4 +251,7 @@ class IndexDecoder(wiring.Component):
         m.d.comb += [
             self.entry.payload.slot.eq(Cat(channel, step[:step_bits])),
             self.entry.payload.window.eq(window_base + (step >> step_bits)),
+            self.entry.payload.place.eq(
+                modulo(m, (step >> step_bits) + place_base, design.run_ahead, "place")
+            ),
         ]

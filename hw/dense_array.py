@@ -5,7 +5,7 @@ read together, in the order of the feed, and again for each position vector. It 
 memories and output stage with the sparse array, so that the two differ in sparsity alone.
 """
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +27,7 @@ class DenseArray(wiring.Component):
 
     Members
     -------
-    weight_address, weight_enable : Signal, out; weight_data : array of signed(weight_bits), in
+    weight_address, weight_enable : Signal, out; weight_data : array of weight_bits, in
         Memory read port of the weights of all lanes.
     finished : Signal, in
         The output stage takes the last group of a pass.
@@ -40,7 +40,7 @@ class DenseArray(wiring.Component):
     def __init__(self, design: Design, buffers: Buffers) -> None:
         self._design = design
         self._buffers = buffers
-        weights = data.ArrayLayout(signed(design.weight_bits), design.lanes)
+        weights = data.ArrayLayout(design.weight_bits, design.lanes)
         super().__init__(
             array_members(design, buffers)
             | {
@@ -138,6 +138,8 @@ class DenseArray(wiring.Component):
                 lane.start.eq(self.start),
                 lane.weight_data.eq(self.weight_data[index]),
                 lane.weight_valid.eq(arriving),
+                lane.zero_free.eq(self.registers.weight_code),
+                lane.accumulate.eq(self.registers.accumulate),
                 lane.operands.eq(vectors[cluster]),
                 lane.step.eq(step),
                 lane.take.eq(self.take[index]),

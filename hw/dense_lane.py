@@ -12,6 +12,7 @@ from .design import Design
 from .mac import MacRow
 from .tree import broadcast
 from .walk import step_layout
+from .weights import decoded
 
 __all__ = ["DenseLane"]
 
@@ -24,6 +25,8 @@ class DenseLane(wiring.Component):
     start : Signal, in
     weight_data : Signal, in
         Memory output; its weight meets the operands ``1 + broadcast_stages(vector)`` cycles later.
+    zero_free, accumulate : Signal, in
+        The layer's weight code; go on from the sums of the run before.
     weight_valid : Signal, in
         A weight is at the memory output; without one the lane multiplies by 0.
     operands : array of V signed(act_bits), in
@@ -41,7 +44,9 @@ class DenseLane(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "weight_data": In(signed(design.weight_bits)),
+                "weight_data": In(design.weight_bits),
+                "zero_free": In(1),
+                "accumulate": In(1),
                 "weight_valid": In(1),
                 "operands": In(data.ArrayLayout(signed(design.act_bits), design.vector)),
                 "step": In(step_layout()),
@@ -55,15 +60,16 @@ class DenseLane(wiring.Component):
         m = Module()
         design = self._design
         m.submodules.macs = macs = MacRow(design)
-        held = Signal(signed(design.weight_bits), name="weight")
-        m.d.sync += held.eq(Mux(self.weight_valid, self.weight_data, 0))
+        held = Signal(signed(design.operand_bits), name="weight")
+        weight = decoded(self.weight_data, self.zero_free, design)
+        m.d.sync += held.eq(Mux(self.weight_valid, weight, 0))
         copies = broadcast(m, held, design.vector, "weight")
         for i in range(len(macs.weight)):
             m.d.comb += macs.weight[i].eq(copies[i if len(copies) > 1 else 0])
         m.d.comb += [
             macs.start.eq(self.start),
             macs.operands.eq(self.operands),
-            macs.first.eq(self.step.valid & self.step.first),
+            macs.first.eq(self.step.valid & self.step.first & ~self.accumulate),
             macs.last.eq(self.step.valid & self.step.last),
             self.sums.eq(macs.sums),
         ]

@@ -281,8 +281,8 @@ class Design:
 
     @property
     def clusters(self) -> int:
-        """Groups of at most 16 lanes that share one copy of the window."""
-        return -(-self.lanes // CLUSTER_LANES)
+        """Groups of at most 16 index streams that share one copy of the window."""
+        return -(-self.streams // CLUSTER_LANES)
 
     @property
     def drain_groups(self) -> int:
@@ -299,9 +299,10 @@ class Design:
         """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
 
         The widest word is an activation vector, an index word with its end flag, or a filter's
-        bias and requantization.
+        bias and requantization, or the weights of a SIMD group.
         """
         index_word = 0 if self.family == "dense" else self.scan_bits + 1
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
-        widest = max(64, self.vector * self.act_bits, index_word, filter_word)
+        group = self.simd_group * self.weight_bits
+        widest = max(64, self.vector * self.act_bits, index_word, filter_word, group)
         return -(-widest // 8) * 8

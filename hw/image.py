@@ -21,6 +21,7 @@ from .order import reordered
 from .program import Program, check_arithmetic
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
 from .requantize import filter_layout
+from .weights import stored, stored_code
 
 __all__ = ["Image", "expected_beats", "load_beats", "register_values"]
 
@@ -102,6 +103,9 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         "windows": layout.windows,
         "steps": layout.steps,
         "own_orders": int(len(program.orders) > 1),
+        "windows_place": layout.windows % design.run_ahead,
+        "weight_code": stored_code(layer, program),
+        "accumulate": 0,
         "blocks": layout.blocks,
         "taps": layout.taps,
         "block_word": block[0],
@@ -190,15 +194,25 @@ def _sections(
         yield MemoryKind.FILTERS, unit, list(_filter_words(program, layer, unit))
 
     weights = layout.to_index_space(layer.weight)
-    lane_weights: list[list[int]] = [[] for _ in range(design.lanes)]
-    lane_words: list[list[int]] = [[] for _ in range(design.lanes)]
+    code = stored_code(layer, program)
+    weights = stored(weights, code, design)
+    group = design.simd_group
+    lane_weights: list[list[int]] = [[] for _ in range(design.streams)]
+    lane_words: list[list[int]] = [[] for _ in range(design.streams)]
     index = index_word(design)
     for tile, (lanes, streams) in enumerate(zip(program.assignment, program.streams, strict=True)):
-        rows = reordered(weights[lanes], program.order_of(tile), layout.step_vectors)
-        for lane, (number, stream) in enumerate(zip(lanes, streams, strict=True)):
+        rows = reordered(
+            np.where((lanes >= 0)[:, None], weights[lanes], 0),
+            program.order_of(tile),
+            layout.step_vectors,
+        )
+        for lane, stream in enumerate(streams):
             real = stream.entry_positions[~stream.entry_is_filler]
-            if number >= 0:
-                lane_weights[lane] += rows[lane, real].tolist()
+            if lanes[lane * group] >= 0:
+                lane_weights[lane] += [
+                    _pack(entry, design.weight_bits)
+                    for entry in rows[lane * group : (lane + 1) * group, real].T
+                ]
             elif design.family == "dense":
                 lane_weights[lane] += [0] * layout.length
             lane_words[lane] += [
@@ -207,7 +221,7 @@ def _sections(
             ]
     if design.family == "sparse":
         yield from _by_beat(MemoryKind.INDEX, lane_words, index.size, design)
-    yield from _by_beat(MemoryKind.WEIGHTS, lane_weights, design.weight_bits, design)
+    yield from _by_beat(MemoryKind.WEIGHTS, lane_weights, group * design.weight_bits, design)
     banks = layout.bank_images(features, layer.zero_point_in)
     for bank, vectors in enumerate(banks):
         yield MemoryKind.FEATURES, bank, [_pack(vector, design.act_bits) for vector in vectors]
@@ -245,7 +259,7 @@ def _by_beat(
 ) -> Iterator[tuple[MemoryKind, int, list[int]]]:
     """Interleave the words of the lanes of each unit; shorter lanes are filled with 0."""
     per_beat = lanes_per_beat(design, word_bits)
-    for unit, low in enumerate(range(0, design.lanes, per_beat)):
+    for unit, low in enumerate(range(0, design.streams, per_beat)):
         members = words[low : low + per_beat]
         depth = max(len(member) for member in members)
         yield (

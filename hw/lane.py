@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, signed, unsigned
 from amaranth.lib import data, fifo, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -20,6 +20,7 @@ from .mac import MacRow, weight_copies
 from .program import WINDOW_COUNT_BITS
 from .registers import layer_layout
 from .tree import KEEP
+from .weights import decoded
 
 __all__ = ["LaneState", "SparseLane", "operand_layout"]
 
@@ -40,13 +41,16 @@ def operand_layout(design: Design) -> data.StructLayout:
     return data.StructLayout(
         {
             "slot": unsigned((design.ring - 1).bit_length()),
-            "weight": signed(design.weight_bits),
+            "weights": data.ArrayLayout(signed(design.operand_bits), design.simd_group),
         }
     )
 
 
 class SparseLane(wiring.Component):
-    """One weight stream and its V multipliers.
+    """One index stream and the V multipliers of each lane that shares it.
+
+    The lanes of a SIMD group (``design.simd_group``, mostly 1) work on the same positions, each on
+    a filter of its own; an entry has a weight for each of them.
 
     Members
     -------
@@ -62,20 +66,24 @@ class SparseLane(wiring.Component):
         The lane needs no window up to number ``released`` any more.
     done : Signal, out
         The lane has issued its last entry.
-    ready : Signal, out
-        ``sums`` holds the finished sums of a pass.
-    take : Signal, in
-        The output stage takes them.
-    sums : array of V signed(acc_bits), out
+    ready : Signal(simd_group), out
+        ``sums`` of the lane hold the finished sums of a pass.
+    take : Signal(simd_group), in
+        The output stage takes them; those of the last lane last.
+    sums : array of simd_group arrays of V signed(acc_bits), out
     state : LaneState, out
-        What the lane did in the cycle before.
+        What the lanes did in the cycle before.
     """
 
-    def __init__(self, design: Design, lane: int, index_depth: int, weight_depth: int) -> None:
+    def __init__(
+        self, design: Design, first_lane: int, index_depth: int, weight_depth: int
+    ) -> None:
         self._design = design
-        self._lane = lane
+        self._first_lane = first_lane
         self._depths = (index_depth, weight_depth)
         vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        sums = data.ArrayLayout(signed(design.acc_bits), design.vector)
+        group = design.simd_group
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
@@ -85,15 +93,15 @@ class SparseLane(wiring.Component):
                 "index_data": In(index_word(design)),
                 "weight_address": Out(range(max(2, weight_depth))),
                 "weight_enable": Out(1),
-                "weight_data": In(signed(design.weight_bits)),
+                "weight_data": In(group * design.weight_bits),
                 "ring": In(data.ArrayLayout(vector, design.ring)),
                 "fed": In(WINDOW_COUNT_BITS),
                 "released": In(WINDOW_COUNT_BITS),
                 "past": Out(1),
                 "done": Out(1),
-                "ready": Out(1),
-                "take": In(1),
-                "sums": Out(data.ArrayLayout(signed(design.acc_bits), design.vector)),
+                "ready": Out(group),
+                "take": In(group),
+                "sums": Out(data.ArrayLayout(sums, group)),
                 "state": Out(LaneState),
             }
         )
@@ -102,7 +110,7 @@ class SparseLane(wiring.Component):
         m = Module()
         design = self._design
         m.submodules.fetch = fetch = IndexFetch(design, self._depths[0])
-        m.submodules.decode = decode = IndexDecoder(design, self._lane)
+        m.submodules.decode = decode = IndexDecoder(design, self._first_lane)
         connect(m, fetch.word, decode.word)
         m.d.comb += [
             fetch.start.eq(self.start),
@@ -122,7 +130,7 @@ class SparseLane(wiring.Component):
         """Fetch the weight of each decoded entry and queue both."""
         design = self._design
         queued = data.StructLayout(
-            {"entry": entry_layout(design), "weight": signed(design.weight_bits)}
+            {"entry": entry_layout(design), "weights": design.simd_group * design.weight_bits}
         )
         queue = fifo.SyncFIFO(width=queued.size, depth=design.fifo_depth)
         m.submodules.queue = ResetInserter(self.start)(queue)
@@ -156,7 +164,7 @@ class SparseLane(wiring.Component):
         arrived = Signal(queued)
         m.d.comb += [
             arrived.entry.eq(held),
-            arrived.weight.eq(Mux(held.filler, 0, self.weight_data)),
+            arrived.weights.eq(self.weight_data),
             queue.w_data.eq(arrived),
             queue.w_en.eq(arriving),
         ]
@@ -183,7 +191,7 @@ class SparseLane(wiring.Component):
             self.past.eq(self.done | lead[-1]),
         ]
         m.d.sync += reached.eq(now_at)
-        with m.If(self.take):
+        with m.If(self.take[-1]):
             m.d.sync += free.eq(1)
         with m.If(pop & entry.last):
             m.d.sync += free.eq(0)
@@ -205,21 +213,24 @@ class SparseLane(wiring.Component):
         return pop
 
     def _multiply(self, m: Module, head: data.View, issue: Signal) -> None:
-        """Carry weight and slot to the columns, pick the operands, and multiply."""
+        """Carry weights and slot to the columns, pick the operands, and multiply."""
         design = self._design
         flags = data.StructLayout({"first": 1, "last": 1})
-        copies = weight_copies(design.vector)
         stages = broadcast_stages(design.vector)
+        group = range(design.simd_group)
 
-        slot = head.entry.slot
-        ring_bits = (design.run_ahead - 1).bit_length()
         operand, flag = Signal(operand_layout(design)), Signal(flags)
+        bits = design.weight_bits
         m.d.comb += [
-            operand.slot.eq(Cat(slot, head.entry.window[:ring_bits])),
-            operand.weight.eq(Mux(issue, head.weight, 0)),
-            flag.first.eq(issue & head.entry.first),
+            operand.slot.eq(head.entry.slot + design.window * head.entry.place),
+            flag.first.eq(issue & head.entry.first & ~self.registers.accumulate),
             flag.last.eq(issue & head.entry.last),
         ]
+        for row in group:
+            weight = decoded(
+                head.weights[row * bits : (row + 1) * bits], self.registers.weight_code, design
+            )
+            m.d.comb += operand.weights[row].eq(Mux(issue & ~head.entry.filler, weight, 0))
         for stage in range(stages):
             operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
             flag_next = Signal(flags, name=f"flag_{stage}")
@@ -227,37 +238,48 @@ class SparseLane(wiring.Component):
             with m.If(self.start):
                 m.d.sync += flag_next.eq(0)
             operand, flag = operand_next, flag_next
-        # One select line per ring vector: AND-OR picks an operand in fewer gates than a tree of
-        # two-way multiplexers.
-        chosen = [Signal(design.ring, name=f"chosen_{i}", attrs=KEEP) for i in range(copies)]
-        weights = [
-            Signal(signed(design.weight_bits), name=f"weight_{i}", attrs=KEEP)
-            for i in range(copies)
-        ]
         spread_flag = Signal(flags)
-        m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
-        m.d.sync += [copy.eq(operand.weight) for copy in weights]
         m.d.sync += spread_flag.eq(flag)
         with m.If(self.start):
             m.d.sync += spread_flag.eq(0)
 
-        m.submodules.macs = macs = MacRow(design)
+        operands = self._pick(m, operand)
+        for row in group:
+            m.submodules[f"macs_{row}"] = macs = MacRow(design)
+            for i in range(weight_copies(design.vector)):
+                copy = Signal(signed(design.operand_bits), name=f"weight_{row}_{i}", attrs=KEEP)
+                m.d.sync += [copy.eq(operand.weights[row]), macs.weight[i].eq(copy)]
+            m.d.sync += [macs.first.eq(spread_flag.first), macs.last.eq(spread_flag.last)]
+            with m.If(self.start):
+                m.d.sync += macs.last.eq(0)
+            m.d.comb += [
+                macs.start.eq(self.start),
+                macs.operands.eq(operands),
+                self.sums[row].eq(macs.sums),
+            ]
+            with m.If(self.take[row]):
+                m.d.sync += self.ready[row].eq(0)
+            with m.If(macs.finished):
+                m.d.sync += self.ready[row].eq(1)
+            with m.If(self.start):
+                m.d.sync += self.ready[row].eq(0)
+
+    def _pick(self, m: Module, operand: data.View) -> data.View:
+        """Pick the operands of all columns from the ring, and register them.
+
+        There is one select line per ring vector: AND-OR picks an operand in fewer gates than a
+        tree of two-way multiplexers.
+        """
+        design = self._design
+        copies = weight_copies(design.vector)
+        chosen = [Signal(design.ring, name=f"chosen_{i}", attrs=KEEP) for i in range(copies)]
+        m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
+        operands = Signal(data.ArrayLayout(signed(design.act_bits), design.vector))
         for column in range(design.vector):
             lines = chosen[column // CLUSTER_LANES]
             picked = [
                 self.ring[i][column].as_unsigned() & lines[i].replicate(design.act_bits)
                 for i in range(design.ring)
             ]
-            m.d.sync += macs.operands[column].eq(reduce(or_, picked))
-        m.d.sync += [macs.weight[i].eq(copy) for i, copy in enumerate(weights)]
-        m.d.sync += [macs.first.eq(spread_flag.first), macs.last.eq(spread_flag.last)]
-        with m.If(self.start):
-            m.d.sync += macs.last.eq(0)
-        m.d.comb += macs.start.eq(self.start)
-        m.d.comb += self.sums.eq(macs.sums)
-        with m.If(self.take):
-            m.d.sync += self.ready.eq(0)
-        with m.If(macs.finished):
-            m.d.sync += self.ready.eq(1)
-        with m.If(self.start):
-            m.d.sync += self.ready.eq(0)
+            m.d.sync += operands[column].eq(reduce(or_, picked))
+        return operands

@@ -26,7 +26,7 @@ class MacRow(wiring.Component):
     start : Signal, in
         Forget a pass that is about to end.
     operands : array of V signed(act_bits), in
-    weight : array of signed(weight_bits), in
+    weight : array of signed(operand_bits), in
         Copies of the one weight, each for 16 columns.
         All 0 in a cycle whose operands do not count: adding nothing is cheaper than an enable.
     first, last : Signal, in
@@ -44,7 +44,7 @@ class MacRow(wiring.Component):
                 "start": In(1),
                 "operands": In(data.ArrayLayout(signed(design.act_bits), design.vector)),
                 "weight": In(
-                    data.ArrayLayout(signed(design.weight_bits), weight_copies(design.vector))
+                    data.ArrayLayout(signed(design.operand_bits), weight_copies(design.vector))
                 ),
                 "first": In(1),
                 "last": In(1),
@@ -59,7 +59,7 @@ class MacRow(wiring.Component):
         first = Signal()
         m.d.sync += [first.eq(self.first), self.finished.eq(self.last & ~self.start)]
         for v in range(design.vector):
-            product = Signal(signed(design.act_bits + design.weight_bits), name=f"product_{v}")
+            product = Signal(signed(design.act_bits + design.operand_bits), name=f"product_{v}")
             total = Signal(signed(design.acc_bits), name=f"total_{v}")
             m.d.sync += product.eq(self.operands[v] * self.weight[v // CLUSTER_LANES])
             if design.acc_sets == 1:

@@ -40,8 +40,8 @@ class Memory:
 
 
 def lanes_per_beat(design: Design, word_bits: int) -> int:
-    """Lanes whose words fit in one beat of the load stream."""
-    return min(design.lanes, design.bus_bits // word_bits)
+    """Index streams whose words fit in one beat of the load stream."""
+    return min(design.streams, design.bus_bits // word_bits)
 
 
 def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
@@ -72,7 +72,12 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
                 found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
     else:
         found += [
-            Memory(MemoryKind.INDEX, design.lanes, buffers.index_words, index_word(design).size),
-            Memory(MemoryKind.WEIGHTS, design.lanes, buffers.weight_words, design.weight_bits),
+            Memory(MemoryKind.INDEX, design.streams, buffers.index_words, index_word(design).size),
+            Memory(
+                MemoryKind.WEIGHTS,
+                design.streams,
+                buffers.weight_words,
+                design.simd_group * design.weight_bits,
+            ),
         ]
     return tuple(found)

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
-from ..models.formats import Bitmap, Dense, IndexFormat, Relative, Stream, smallest
+from ..models.formats import (
+    Bitmap,
+    Dense,
+    IndexFormat,
+    Relative,
+    Stream,
+    smallest,
+    smallest_indexed,
+)
 from ..models.layer import Layer, LayerShape
 from .design import Buffers, Design
 from .layout import Layout
@@ -28,6 +36,7 @@ __all__ = [
     "Program",
     "check_arithmetic",
     "deal",
+    "simd_blocks",
 ]
 
 WINDOW_COUNT_BITS = 13
@@ -78,7 +87,7 @@ class Program:
     orders : int64 array (tiles or 1, steps)
         Order in which the feed steps of each tile are fed; one row if all tiles have the same.
     streams : tuple of tuple of Stream
-        Index stream of each lane in each filter tile, in that order.
+        Index stream of each SIMD group of lanes in each filter tile, in that order.
     """
 
     design: Design
@@ -109,26 +118,27 @@ class Program:
                 f"layer {name}: a tile has {layout.windows} windows; {design.name} counts to"
                 f" {MAX_WINDOWS}; a larger design.window helps"
             )
-        mask = layout.to_index_space(layer.mask)
-        chosen = form or cls.choose_format(mask, design)
+        filters = simd_blocks(layer.shape, design)
+        mask = union_masks(layout.to_index_space(layer.mask), filters)
+        chosen = form or cls.choose_format(mask, design, _zeros_allowed(layer, design))
         _check_format(name, chosen, design)
-        counts = chosen.entry_counts(mask)
-        assignment = deal(counts, layer.shape, design)
+        dealt = deal(chosen.entry_counts(mask), layer.shape, design)
+        assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
         if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
             raise FitError(
                 f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
                 f" vectors; {design.name} counts to {_COUNT_LIMIT}"
             )
-        orders = _orders(mask, assignment, layout, design, chosen)
+        orders = _orders(mask, dealt, layout, design, chosen)
         streams = []
-        for tile, lanes in enumerate(assignment):
-            rows = reordered(mask[lanes], orders[tile % len(orders)], layout.step_vectors)
+        for tile, blocks in enumerate(dealt):
+            rows = reordered(mask[blocks], orders[tile % len(orders)], layout.step_vectors)
             streams.append(
                 tuple(
                     chosen.encode(np.flatnonzero(row), layout.length, design.scan_bits)
                     if number >= 0
                     else ABSENT
-                    for number, row in zip(lanes, rows, strict=True)
+                    for number, row in zip(blocks, rows, strict=True)
                 )
             )
         program = cls(design, layout, chosen, assignment, orders, tuple(streams))
@@ -136,10 +146,17 @@ class Program:
         return program
 
     @staticmethod
-    def choose_format(mask: NDArray[np.bool_], design: Design) -> IndexFormat:
-        """Return the supported format that stores a mask (filters, length) in the fewest bits."""
+    def choose_format(
+        mask: NDArray[np.bool_], design: Design, zeros_allowed: bool = True
+    ) -> IndexFormat:
+        """Return the supported format that stores a mask (filters, length) in the fewest bits.
+
+        The dense format stores zeros for what is pruned, which not every weight code has.
+        """
         if design.family == "dense":
             return Dense()
+        if not (zeros_allowed or mask.all()):
+            return smallest_indexed(mask, design.weight_bits, design.scan_bits, design.index_bits)
         return smallest(mask, design.weight_bits, design.scan_bits, design.index_bits)
 
     @property
@@ -169,8 +186,8 @@ class Program:
 
     @cached_property
     def kept_weights(self) -> int:
-        """Weights that are stored and multiplied (all of them in the dense format)."""
-        return sum(
+        """Weights that are stored and multiplied, those included that a format or group adds."""
+        return self.design.simd_group * sum(
             int((~stream.entry_is_filler).sum()) for lanes in self.streams for stream in lanes
         )
 
@@ -210,28 +227,35 @@ class Program:
 
 def _orders(
     mask: NDArray[np.bool_],
-    assignment: NDArray[np.int64],
+    dealt: NDArray[np.int64],
     layout: Layout,
     design: Design,
     form: IndexFormat,
 ) -> NDArray[np.int64]:
-    """Return the orders of the feed steps of a mask (filters, length)."""
+    """Return the orders of the feed steps of a mask (blocks, length) dealt to (tile, stream)."""
     natural = np.arange(layout.steps)[None]
     if design.feed_order == "natural" or isinstance(form, Dense):
         return natural
-    with_filter = assignment >= 0
+    with_filter = dealt >= 0
     in_steps = mask.reshape(len(mask), layout.steps, -1).sum(axis=2)
-    counts = np.where(with_filter[:, :, None], in_steps[assignment], 0)
+    counts = np.where(with_filter[:, :, None], in_steps[dealt], 0)
     orders = balanced_orders(counts.transpose(0, 2, 1))
     if isinstance(form, Relative):
         # Fillers depend on the order: it must not cost memory.
         words = form.index_words(mask, design.scan_bits)
-        for tile, lanes in enumerate(assignment):
+        for tile, lanes in enumerate(dealt):
             own = lanes[lanes >= 0]
             rows = reordered(mask[own], orders[tile], layout.step_vectors)
             if (form.index_words(rows, design.scan_bits) > words[own]).any():
                 orders[tile] = natural
     return orders
+
+
+def _zeros_allowed(layer: Masked, design: Design) -> bool:
+    """Return whether a stored weight of a layer can be 0."""
+    if not isinstance(layer, Layer) or layer.weight_code == "twos_complement":
+        return True
+    return "twos_complement" in design.weight_codes and layer.weight_bits < design.weight_bits
 
 
 def check_arithmetic(layer: Layer, design: Design) -> None:
@@ -264,18 +288,34 @@ def _check_format(name: str, form: IndexFormat, design: Design) -> None:
         raise FitError(f"layer {name}: {design.name} cannot read the format {form.name}")
 
 
-def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
-    """Deal filters to (tile, lane): like with like, the lightest first within a tile.
+def simd_blocks(shape: LayerShape, design: Design) -> NDArray[np.int64]:
+    """Return the filters that share an index stream, (blocks, simd_group), -1 where there is none.
 
-    The output stage visits lane 0 first, so the lane that is ready first should be lane 0.
+    They follow each other in one convolution group; its last block may have fewer.
     """
-    filters = shape.out_channels // shape.groups
-    tiles = -(-filters // design.lanes)
-    assignment = np.full((shape.groups * tiles, design.lanes), -1, np.int64)
+    each = shape.out_channels // shape.groups
+    blocks = consecutive_blocks(each, design.simd_group)
+    first = np.arange(shape.groups)[:, None, None] * each
+    return np.where(blocks >= 0, first + blocks, -1).reshape(-1, design.simd_group)
+
+
+def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
+    """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
+
+    The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
+    with fewer filters than the others comes last, so that filters take the first lanes of a tile.
+    """
+    blocks = counts.size // shape.groups
+    ragged = (shape.out_channels // shape.groups) % design.simd_group != 0
+    tiles = -(-blocks // design.streams)
+    dealt = np.full((shape.groups * tiles, design.streams), -1, np.int64)
     for group in range(shape.groups):
-        members = np.arange(group * filters, (group + 1) * filters)
-        by_work = members[np.argsort(-counts[members], kind="stable")]
+        members = np.arange(group * blocks, (group + 1) * blocks)
+        whole = members[:-1] if ragged else members
+        by_work = whole[np.argsort(-counts[whole], kind="stable")]
         for tile in range(tiles):
-            chunk = by_work[tile * design.lanes : (tile + 1) * design.lanes]
-            assignment[group * tiles + tile, : len(chunk)] = chunk[::-1]
-    return assignment
+            chunk = by_work[tile * design.streams : (tile + 1) * design.streams][::-1]
+            if ragged and tile == tiles - 1:
+                chunk = np.append(chunk, members[-1])
+            dealt[group * tiles + tile, : len(chunk)] = chunk
+    return dealt

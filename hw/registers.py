@@ -129,6 +129,7 @@ def layer_layout(design: Design) -> data.StructLayout:
         "windows": unsigned(WINDOW_COUNT_BITS - 1),
         "steps": unsigned(16),
         "own_orders": unsigned(1),  # every tile has an offset table of its own
+        "windows_place": unsigned(2),  # windows modulo run_ahead
     }
     dense = {
         "blocks": unsigned(16),
@@ -143,6 +144,8 @@ def layer_layout(design: Design) -> data.StructLayout:
             "tiles_per_group": unsigned(16),
             "groups": unsigned(16),
             "last_tile_lanes": unsigned(9),
+            "weight_code": unsigned(1),  # ``hw.weights``
+            "accumulate": unsigned(1),  # go on from the sums of the run before
             "group_word": unsigned(24),
             "group_rest": unsigned(8),
             "zero_point": act,

@@ -4,7 +4,7 @@ A window is written while every cluster has a free one. The feeder reads ahead: 
 its stages hold what they have read, and go on in the cycle after the last cluster gives back.
 """
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,10 +26,10 @@ class SparseArray(wiring.Component):
 
     Members
     -------
-    index_address, index_enable, index_data : memory read ports of the lanes' index words
-    weight_address, weight_enable, weight_data : memory read ports of the lanes' weights
-    states : array of lanes LaneState, out
-        What each lane did in the cycle before.
+    index_address, index_enable, index_data : memory read ports of each stream's index words
+    weight_address, weight_enable, weight_data : memory read ports of each stream's weights
+    states : array of streams LaneState, out
+        What the lanes of each stream did in the cycle before.
     fed_any, feeder_waits : Signal, out
         In the cycle before, a window had been fed; the feeder waited for a free window.
     """
@@ -37,17 +37,17 @@ class SparseArray(wiring.Component):
     def __init__(self, design: Design, buffers: Buffers) -> None:
         self._design = design
         self._buffers = buffers
-        lanes = design.lanes
+        streams, group = design.streams, design.simd_group
         super().__init__(
             array_members(design, buffers)
             | {
-                "index_address": Out(range(max(2, buffers.index_words))).array(lanes),
-                "index_enable": Out(1).array(lanes),
-                "index_data": In(index_word(design)).array(lanes),
-                "weight_address": Out(range(max(2, buffers.weight_words))).array(lanes),
-                "weight_enable": Out(1).array(lanes),
-                "weight_data": In(signed(design.weight_bits)).array(lanes),
-                "states": Out(data.ArrayLayout(LaneState, lanes)),
+                "index_address": Out(range(max(2, buffers.index_words))).array(streams),
+                "index_enable": Out(1).array(streams),
+                "index_data": In(index_word(design)).array(streams),
+                "weight_address": Out(range(max(2, buffers.weight_words))).array(streams),
+                "weight_enable": Out(1).array(streams),
+                "weight_data": In(group * design.weight_bits).array(streams),
+                "states": Out(data.ArrayLayout(LaneState, streams)),
                 "fed_any": Out(1),
                 "feeder_waits": Out(1),
             }
@@ -59,17 +59,18 @@ class SparseArray(wiring.Component):
         m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.offset_words)
         forward(m, self, feeder)
         clusters = [
-            ClusterWindow(design, min(CLUSTER_LANES, design.lanes - c * CLUSTER_LANES))
+            ClusterWindow(design, min(CLUSTER_LANES, design.streams - c * CLUSTER_LANES))
             for c in range(design.clusters)
         ]
         self._pace(m, feeder, clusters)
         for c, cluster in enumerate(clusters):
             m.submodules[f"window_{c}"] = cluster
             m.d.comb += cluster.start.eq(self.start)
-            lanes = range(c * CLUSTER_LANES, min((c + 1) * CLUSTER_LANES, design.lanes))
+            streams = range(c * CLUSTER_LANES, min((c + 1) * CLUSTER_LANES, design.streams))
             past = []
-            for index in lanes:
-                lane = SparseLane(design, index, buffers.index_words, buffers.weight_words)
+            for index in streams:
+                lanes = range(index * design.simd_group, (index + 1) * design.simd_group)
+                lane = SparseLane(design, lanes[0], buffers.index_words, buffers.weight_words)
                 m.submodules[f"lane_{index}"] = lane
                 m.d.comb += [
                     lane.registers.eq(self.registers),
@@ -83,9 +84,9 @@ class SparseArray(wiring.Component):
                     lane.ring.eq(cluster.ring),
                     lane.fed.eq(cluster.fed),
                     lane.released.eq(cluster.released),
-                    lane.take.eq(self.take[index]),
-                    self.ready[index].eq(lane.ready),
-                    self.sums[index].eq(lane.sums),
+                    lane.take.eq(self.take[lanes.start : lanes.stop]),
+                    self.ready[lanes.start : lanes.stop].eq(lane.ready),
+                    *(self.sums[one].eq(lane.sums[row]) for row, one in enumerate(lanes)),
                     self.states[index].eq(lane.state),
                 ]
                 past.append(lane.past)
@@ -107,9 +108,10 @@ class SparseArray(wiring.Component):
         with m.If(feeder.step.valid & ~feeder.hold):
             m.d.sync += within.eq(within + 1)
             with m.If(ends):
-                m.d.sync += [within.eq(0), place.eq(place + 1)]
-                if design.run_ahead == 1:
-                    m.d.sync += place.eq(0)
+                m.d.sync += [
+                    within.eq(0),
+                    place.eq(Mux(place == design.run_ahead - 1, 0, place + 1)),
+                ]
         with m.If(self.start):
             m.d.sync += [within.eq(0), place.eq(0)]
 
@@ -149,7 +151,7 @@ class SparseArray(wiring.Component):
             m.d.sync += credit.eq(credit + cluster.give_back - opens)
             with m.If(self.start):
                 m.d.sync += credit.eq(design.run_ahead)
-        spread = broadcast(m, written, design.lanes, "feed")
+        spread = broadcast(m, written, design.streams, "feed")
         for c, cluster in enumerate(clusters):
             m.d.comb += cluster.feed.eq(spread[c if len(spread) > 1 else 0])
 

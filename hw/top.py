@@ -145,17 +145,17 @@ def _lane_memories(
     m: Module, store: Store, array: SparseArray, design: Design, buffers: Buffers
 ) -> None:
     """Index words and weights of each sparse lane."""
-    word = index_word(design)
-    for lane in range(design.lanes):
+    word, weight_bits = index_word(design), design.simd_group * design.weight_bits
+    for lane in range(design.streams):
         unit, place = divmod(lane, lanes_per_beat(design, word.size))
         index = store.buffer(
             f"index_{lane}", MemoryKind.INDEX, unit, word, max(1, buffers.index_words),
             place * word.size,
         )  # fmt: skip
-        unit, place = divmod(lane, lanes_per_beat(design, design.weight_bits))
+        unit, place = divmod(lane, lanes_per_beat(design, weight_bits))
         weights = store.buffer(
             f"weights_{lane}", MemoryKind.WEIGHTS, unit, array.weight_data[lane].shape(),
-            buffers.weight_words, place * design.weight_bits,
+            buffers.weight_words, place * weight_bits,
         )  # fmt: skip
         m.d.comb += [
             index.address.eq(array.index_address[lane]),
@@ -183,5 +183,5 @@ def _dense_weights(
         ]
         for i in range(members):
             m.d.comb += array.weight_data[unit * per_beat + i].eq(
-                weights.data[i * bits : (i + 1) * bits].as_signed()
+                weights.data[i * bits : (i + 1) * bits]
             )

@@ -67,8 +67,8 @@ class _Run:
         reads = np.array([stream.words.size > 0 for stream in program.streams[0]])
         self._decoded = np.where(reads, _FIRST_WORD_TO_ENTRY + self._first_steps(0), 0)
         self._heads = self._decoded + _EMIT_TO_HEAD
-        self._history = np.full((depth, design.lanes), NEVER)
-        self._taken = np.full(design.lanes, NEVER)
+        self._history = np.full((depth, design.streams), NEVER)
+        self._taken = np.full(design.streams, NEVER)
         self._waits = np.zeros(len(_WAITS), np.int64)
         self._weights = 0
         self._fillers = 0
@@ -103,6 +103,7 @@ class _Run:
     def counters(self) -> Counters:
         """Return the counters at the end of the last tile."""
         program, design = self._program, self._program.design
+        group = design.simd_group
         cycles = self._stage.cycles(last_group(program.assignment[-1], design))
         last_issues = self._history[-1]
         lanes_done = int(last_issues.max())
@@ -111,15 +112,15 @@ class _Run:
         return Counters(
             lanes=design.lanes,
             cycles=cycles,
-            compute=self._weights,
+            compute=group * self._weights,
             stalls={
-                "imbalance": int((lanes_done - last_issues).sum()),
-                "window": waits["window"],
-                "feed": waits["feed"],
-                "filler": self._fillers,
-                "weight_buffer": waits["weight_buffer"],
+                "imbalance": group * int((lanes_done - last_issues).sum()),
+                "window": group * waits["window"],
+                "feed": group * waits["feed"],
+                "filler": group * self._fillers,
+                "weight_buffer": group * waits["weight_buffer"],
                 "dram": 0,
-                "drain": waits["drain"] + design.lanes * (cycles - 1 - lanes_done),
+                "drain": group * waits["drain"] + design.lanes * (cycles - 1 - lanes_done),
                 "fill": design.lanes * self._first_fed,
             },
             output_beats=beats * self._passes,
@@ -175,7 +176,9 @@ class _Run:
 
         self._attribute(work, heads, free, issues)
         self._history = issues[work.history]
-        self._taken = self._stage.take(self._history[-1] + self._issue_to_ready)
+        group = self._program.design.simd_group
+        ready = np.repeat(self._history[-1] + self._issue_to_ready, group)
+        self._taken = self._stage.take(ready)[group - 1 :: group]  # the last lane's
         self._feeder.next_pass()
 
     def _attribute(self, work: Segments, heads: Ints, free: Ints, issues: Ints) -> None:

@@ -34,7 +34,7 @@ class Feeder:
         self.ahead = design.run_ahead
         self._steps = np.full(self.windows, layout.window_steps, np.int64)
         self._steps[-1] = layout.steps - layout.window_steps * (self.windows - 1)
-        self._latency = _STEP_TO_WINDOW + broadcast_stages(design.lanes)
+        self._latency = _STEP_TO_WINDOW + broadcast_stages(design.streams)
         self._steps_of = self._steps.tolist()
         self._to_fed = [steps - 1 + self._latency for steps in self._steps_of]
         self._starts: list[int] = []

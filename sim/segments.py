@@ -7,7 +7,7 @@ every segment is one entry.
 
 Segments are ordered as they are visited: window by window, within it the first segment of every
 lane, then the second of every lane that has one, and so on. One such *turn* is one vector
-operation over lanes.
+operation over lanes. Lanes that share an index stream (a SIMD group) count as one here.
 """
 
 from dataclasses import dataclass
@@ -147,7 +147,7 @@ class Segments:
         design = program.design
         lane, window, steps = (values[begins] for values in of_entry)
         number = np.arange(begins.size)
-        counts = np.bincount(lane, minlength=design.lanes)
+        counts = np.bincount(lane, minlength=design.streams)
         first = np.cumsum(counts) - counts
 
         new_cell = np.ones(begins.size, np.bool_)  # a cell: the segments of a lane in a window
@@ -158,13 +158,13 @@ class Segments:
         slot[order] = number
 
         def place(of_lane: Ints, index: Ints) -> Ints:
-            inside = depth * design.lanes + slot[first[of_lane] + np.maximum(index, 0)]
-            return np.where(index >= 0, inside, (depth + index) * design.lanes + of_lane)
+            inside = depth * design.streams + slot[first[of_lane] + np.maximum(index, 0)]
+            return np.where(index >= 0, inside, (depth + index) * design.streams + of_lane)
 
         index = number - first[lane]
         next_steps = np.append(steps[1:], 0)
         next_steps[first + counts - 1] = 0
-        lanes = np.arange(design.lanes)
+        lanes = np.arange(design.streams)
         fillers = sum(int(stream.entry_is_filler.sum()) for stream in program.streams[tile])
         last = slot[first + counts - 1]
         return cls(

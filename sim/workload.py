@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ..hw.design import Buffers, Design
 from ..hw.layout import Layout
-from ..hw.program import Program, deal
+from ..hw.program import Program, deal, simd_blocks
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
+from ..models.formats.grouped import union_masks
 from ..models.layer import LayerShape
 
 __all__ = ["Bounds", "Load", "Workload", "formats_of"]
@@ -58,7 +59,7 @@ class Bounds:
 
 
 class _FilterCounts(NamedTuple):
-    """Entries, stored weights and index words of each filter, (filters,)."""
+    """Entries, stored weights and index words of each index stream, (blocks,)."""
 
     entries: Ints
     weights: Ints
@@ -111,7 +112,7 @@ class Workload:
 
     shape: LayerShape
     mask: NDArray[np.bool_]
-    _counts: dict[tuple[int, str, int], _FilterCounts] = field(
+    _counts: dict[tuple[int, str, int, int], _FilterCounts] = field(
         default_factory=dict, init=False, repr=False
     )
     _loads: dict[tuple[object, ...], Load] = field(default_factory=dict, init=False, repr=False)
@@ -144,7 +145,7 @@ class Workload:
         layout, _ = self._layout(design)
         key = (
             design.lanes, design.family, layout.step_vectors, form.name, design.scan_bits,
-            design.weight_bits, design.feed_order,
+            design.weight_bits, design.feed_order, design.simd_group,
         )  # fmt: skip
         if key not in self._loads:
             self._loads[key] = self._dealt(design, form, layout)
@@ -192,9 +193,10 @@ class Workload:
         return self._layouts[key]
 
     def _filters(self, design: Design, form: IndexFormat, layout: Layout) -> _FilterCounts:
-        key = (layout.step_vectors, form.name, design.scan_bits)
+        key = (layout.step_vectors, form.name, design.scan_bits, design.simd_group)
         if key not in self._counts:
-            mask = layout.to_index_space(self.mask)
+            filters = simd_blocks(self.shape, design)
+            mask = union_masks(layout.to_index_space(self.mask), filters)
             self._counts[key] = _FilterCounts(
                 form.entry_counts(mask),
                 form.weight_counts(mask),
@@ -218,7 +220,8 @@ class Workload:
         at_least = np.append(fewest, 1)
         # Dense lanes work in step. Without an index there are no index words to fetch.
         indexed = design.family == "sparse"
-        bits = weights.sum(axis=1) * design.weight_bits + words.sum(axis=1) * (design.scan_bits + 1)
+        group_bits = design.simd_group * design.weight_bits
+        bits = weights.sum(axis=1) * group_bits + words.sum(axis=1) * (design.scan_bits + 1)
         return Load(
             busiest=at_least[assignment].max(axis=1),
             weight_words=max(1, int(weights.sum(axis=0).max())),

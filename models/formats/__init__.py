@@ -5,7 +5,7 @@ smallest for a mask.
 """
 
 from .bitmap import Bitmap
-from .choose import smallest
+from .choose import smallest, smallest_indexed
 from .dense import Dense
 from .index_format import WORD_BITS, Entries, IndexFormat, Stream
 from .relative import Relative
@@ -19,4 +19,5 @@ __all__ = [
     "Relative",
     "Stream",
     "smallest",
+    "smallest_indexed",
 ]

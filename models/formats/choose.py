@@ -10,7 +10,7 @@ from .dense import Dense
 from .index_format import IndexFormat
 from .relative import Relative
 
-__all__ = ["smallest"]
+__all__ = ["smallest", "smallest_indexed"]
 
 
 def smallest(
@@ -39,9 +39,23 @@ def smallest(
     DesignError
         If an index or word width does not exist.
     """
-    relative = [Relative(index_bits) for index_bits in sorted(set(index_bits_options))]
-    candidates: list[IndexFormat] = [Dense(), Bitmap(), *relative]
+    return _best([Dense(), *_indexed(index_bits_options)], mask, weight_bits, word_bits)
 
+
+def smallest_indexed(
+    mask: NDArray[np.bool_], weight_bits: int, word_bits: int, index_bits_options: Iterable[int]
+) -> IndexFormat:
+    """Return what ``smallest`` does, of the formats that store kept weights only."""
+    return _best(_indexed(index_bits_options), mask, weight_bits, word_bits)
+
+
+def _indexed(index_bits_options: Iterable[int]) -> list[IndexFormat]:
+    return [Bitmap(), *(Relative(bits) for bits in sorted(set(index_bits_options)))]
+
+
+def _best(
+    candidates: list[IndexFormat], mask: NDArray[np.bool_], weight_bits: int, word_bits: int
+) -> IndexFormat:
     def cost(candidate: IndexFormat) -> tuple[int, int]:
         return (
             candidate.stored_bits(mask, weight_bits, word_bits),
