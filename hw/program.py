@@ -22,6 +22,7 @@ from ..models.formats import (
     smallest,
     smallest_indexed,
 )
+from ..models.formats.grouped import consecutive_blocks, union_masks
 from ..models.layer import Layer, LayerShape
 from .design import Buffers, Design
 from .layout import Layout
