@@ -38,7 +38,7 @@ def filters() -> dict[str, Any]:
 
 def decoded(form: IndexFormat, positions: Any, ready: Any) -> list[dict[str, int]]:
     """Run a decoder over a filter for ``PASSES`` passes; return the entries it emits."""
-    dut = IndexDecoder(DESIGN, lane=0)
+    dut = IndexDecoder(DESIGN, first_lane=0)
     stream = form.encode(positions, LAYOUT.length, DESIGN.scan_bits)
     words = [(int(w), int(e)) for w, e in zip(stream.words, stream.end, strict=True)] * PASSES
     entries: list[dict[str, int]] = []
