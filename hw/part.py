@@ -8,6 +8,7 @@ Parts that differ in input channels only form a chain: each goes on from the sum
 and the outputs of the last one count. So the last one has the bias of the whole filter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,20 +122,27 @@ class Part:
 
     def inputs(self, shape: LayerShape, features: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the activations it reads, of those of the layer (batch, in, h, w)."""
+        return features[np.ix_(*self.reads(shape))]
+
+    def outputs(self, shape: LayerShape, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what it computes, of the outputs of the layer (batch, out, h, w)."""
+        return outputs[np.ix_(*self.writes(shape))]
+
+    def place(self, shape: LayerShape, outputs: NDArray[np.int64], part: NDArray[np.int64]) -> None:
+        """Put what it computes in its place in the outputs of the layer."""
+        outputs[np.ix_(*self.writes(shape))] = part
+
+    def reads(self, shape: LayerShape) -> tuple[Sequence[int], ...]:
+        """Return images, channels, rows and columns of the layer's activations that it reads."""
         top, bottom, _, _ = self._axis(shape, 0)
         left, right, _, _ = self._axis(shape, 1)
         each = shape.in_channels // shape.groups
         channels = [group * each + one for group in self.groups for one in self.channels]
-        images = slice(self.images.start, self.images.stop)
-        return features[images, channels, top:bottom, left:right]
+        return self.images, channels, range(top, bottom), range(left, right)
 
-    def outputs(self, shape: LayerShape, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what it computes, of the outputs of the layer (batch, out, h, w)."""
-        return outputs[np.ix_(self.images, self._filters(shape), self.rows, self.columns)]
-
-    def place(self, shape: LayerShape, outputs: NDArray[np.int64], part: NDArray[np.int64]) -> None:
-        """Put what it computes in its place in the outputs of the layer."""
-        outputs[np.ix_(self.images, self._filters(shape), self.rows, self.columns)] = part
+    def writes(self, shape: LayerShape) -> tuple[Sequence[int], ...]:
+        """Return images, channels, rows and columns of the layer's outputs that it computes."""
+        return self.images, self._filters(shape), self.rows, self.columns
 
     def _filters(self, shape: LayerShape) -> list[int]:
         each = shape.out_channels // shape.groups

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from ..engine.integer import layer_outputs
-from ..hw.image import Image
 from .case import Case
-from .cosim import Comparison, compare, run_rtl
+from .cosim import Comparison, compare_schedule
 from .coverage import Coverage
 
 __all__ = ["Failure", "Progress", "Verification", "verify"]
@@ -55,7 +53,7 @@ class Failure:
             seed=case.seed,
             layer=case.layer.name,
             design=case.design.name,
-            first_cycle=_first_cycle(case, found),
+            first_cycle=_first_cycle(found),
             counters={
                 name: (found.rtl[name], found.simulated[name]) for name in found.counter_mismatches
             },
@@ -137,7 +135,7 @@ def verify(cases: Sequence[Case], progress: Progress) -> Verification:
     """
     found: list[Comparison] = []
     for number, case in enumerate(cases, 1):
-        found.append(compare(case.program, case.layer, case.features))
+        found.append(compare_schedule(case.schedule, case.features, case.dram))
         result = "equal" if found[-1].equal else "DIFFERENT"
         progress(number, len(cases), f"{case.layer.name} on {case.design.name}: {result}")
     return Verification(
@@ -153,22 +151,8 @@ def verify(cases: Sequence[Case], progress: Progress) -> Verification:
     )
 
 
-def _first_cycle(case: Case, found: Comparison) -> int | None:
-    if found.first_bad_beat is not None:
-        return _cycle_of_beat(case, found.first_bad_beat, found.rtl["cycles"])
+def _first_cycle(found: Comparison) -> int | None:
+    if found.first_bad_cycle is not None:
+        return found.first_bad_cycle
     rtl, simulated = found.rtl["cycles"], found.simulated["cycles"]
     return None if rtl == simulated else min(rtl, simulated)
-
-
-def _cycle_of_beat(case: Case, beat: int, cycles: int) -> int:
-    """Find the cycle in which a beat leaves, by runs that are cut short."""
-    outputs = layer_outputs(case.layer, case.features)
-    image = Image.of(case.program, case.layer, case.features, outputs)
-    without, having = 0, cycles  # the beat has not left after so many cycles; it has
-    while having - without > 1:
-        middle = (without + having) // 2
-        if len(run_rtl(image, limit=middle).beats) > beat:
-            having = middle
-        else:
-            without = middle
-    return having - 1

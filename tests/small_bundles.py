@@ -1,21 +1,15 @@
 """Two small layers on small designs, with all that a bundle is made of."""
 
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bosquet.engine.integer import layer_outputs
-from bosquet.hw.bundle import Bundle, emit
 from bosquet.hw.design import Design
-from bosquet.hw.image import Image
-from bosquet.hw.manifest import layer_facts
-from bosquet.hw.program import Program
+from bosquet.hw.job import Job
+from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
-from bosquet.sim.cosim import predicted_counters
+from bosquet.sim.cosim import predicted_job
 
 DESIGNS = {
     "sparse": Design("sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,)),
@@ -23,20 +17,8 @@ DESIGNS = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    """A layer on a design, with its predictions."""
-
-    image: Image
-    counters: dict[str, int]
-    facts: dict[str, Any]
-
-    def emit(self, folder: Path, name: str = "small_layer") -> Bundle:
-        return emit(self.image, name, folder, self.counters, self.facts)
-
-
 @cache
-def small_case(family: str) -> Case:
+def small_job(family: str) -> Job:
     """Return a padded convolution of 4 to 5 channels with an empty filter."""
     rng = np.random.default_rng(3)
     shape = LayerShape("small", "conv", 4, 5, (3, 3), padding=(1, 1, 1, 1), height=4, width=5)
@@ -47,6 +29,4 @@ def small_case(family: str) -> Case:
     layer = Layer(shape, weight, mask, rng.integers(-999, 999, 5), scale, zero_point_in=-5)
     features = rng.integers(-128, 128, (1, 4, 4, 5))
     form = Relative(4) if family == "sparse" else None
-    program = Program.plan(layer, DESIGNS[family], form)
-    image = Image.of(program, layer, features, layer_outputs(layer, features))
-    return Case(image, predicted_counters(program, image), layer_facts(program))
+    return predicted_job([(Schedule.plan(layer, DESIGNS[family], form), features)])
