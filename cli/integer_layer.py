@@ -19,7 +19,7 @@ from ..models.layer import Layer, LayerShape, WeightCode
 from ..models.masks import magnitude_mask, seed_for
 from ..models.network import Network
 from ..models.onnx_io import load_network
-from ..models.qdq import quantized_from_qdq
+from ..models.qdq import float_form, quantized_from_qdq
 from ..models.quantize import quantize
 from ..models.quantized import QuantizedNetwork
 from ..models.zoo import alexnet
@@ -293,6 +293,8 @@ def _quantized(
     own = options.weight_bits is None and options.act_bits is None
     if network.is_quantized and own and options.weight_code == DEFAULT_CODE:
         return quantized_from_qdq(network), Calibration("q/dq", None)
+    if network.is_quantized:
+        network = float_form(network)
     ranges = activation_ranges(network, images)
     made = quantize(network, *options.widths, ranges, options.weight_code)
     return made, Calibration("data" if given else "synthetic", len(images))
