@@ -99,7 +99,7 @@ class Part:
         """Return the part of a layer; of a quantized one a quantized part."""
         if self == Part.whole(layer.shape):
             return layer
-        shape, filters = self.shape_of(layer.shape), self._filters(layer.shape)
+        shape, filters = self.shape_of(layer.shape), self.filters_of(layer.shape)
         channels = slice(self.channels.start, self.channels.stop)
         mask = layer.mask[filters, channels]
         if not isinstance(layer, Layer):
@@ -142,9 +142,10 @@ class Part:
 
     def writes(self, shape: LayerShape) -> tuple[Sequence[int], ...]:
         """Return images, channels, rows and columns of the layer's outputs that it computes."""
-        return self.images, self._filters(shape), self.rows, self.columns
+        return self.images, self.filters_of(shape), self.rows, self.columns
 
-    def _filters(self, shape: LayerShape) -> list[int]:
+    def filters_of(self, shape: LayerShape) -> list[int]:
+        """Return its filters, as numbers within the layer."""
         each = shape.out_channels // shape.groups
         return [group * each + one for group in self.groups for one in self.filters]
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ..errors import FitError
 from ..models.formats import IndexFormat
+from ..models.formats.grouped import union_masks
 from ..models.layer import LayerShape
 from .design import Buffers, Design
 from .layout import Layout
 from .part import Part
-from .program import MAX_LENGTH, MAX_WINDOWS, Masked, Program
+from .program import MAX_LENGTH, MAX_WINDOWS, Masked, Program, simd_blocks
 
 __all__ = ["Run", "Schedule", "covering_buffers"]
 
@@ -85,7 +86,8 @@ class Schedule:
                 short = _too_long(part.shape_of(shape), design)
                 if not short:
                     piece = part.of(layer)
-                    program = Program.plan(piece, replace(design, buffers=None), form)
+                    free = replace(design, buffers=None)
+                    program = Program.plan(piece, free, form, _chain_work(part, layer, design))
                     short = _lacking(program.buffers, design.buffers)
                 if short:
                     break
@@ -213,6 +215,20 @@ def _too_long(shape: LayerShape, design: Design) -> str | None:
     if layout.length > MAX_LENGTH:
         return "length"
     return "windows" if design.family == "sparse" and layout.windows > MAX_WINDOWS else None
+
+
+def _chain_work(part: Part, layer: Masked, design: Design) -> NDArray[np.int64] | None:
+    """Return the kept weights of a chain's blocks of filters, None if the part is no chain.
+
+    The sums of a filter stay in its lane, so that all parts of a chain deal filters alike.
+    """
+    chain = replace(part, channels=Part.whole(layer.shape).channels)
+    if chain == part:
+        return None
+    mask = layer.mask[chain.filters_of(layer.shape)].reshape(len(part.filters), -1)
+    blocks = simd_blocks(chain.shape_of(layer.shape), design)
+    work: NDArray[np.int64] = union_masks(mask, blocks).sum(axis=1)
+    return work
 
 
 def _lacking(need: Buffers, have: Buffers | None) -> str | None:

@@ -6,6 +6,7 @@ equal the reference bit for bit, its counters the simulator's number for number.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ class Comparison:
         Cycle in which the first wrong beat left the RTL.
     missing_beats : int
         Beats that were expected and did not come (negative: too many).
+    simulator : str
+        What ran the RTL.
     """
 
     rtl: dict[str, int]
@@ -62,6 +65,7 @@ class Comparison:
     bit_mismatches: int = 0
     first_bad_cycle: int | None = None
     missing_beats: int = 0
+    simulator: str = f"amaranth {version('amaranth')}"
 
     @property
     def equal(self) -> bool:

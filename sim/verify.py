@@ -4,14 +4,19 @@
 that agreement can be judged. ``random_cases`` makes cases; a layer of a network is one, too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from multiprocessing import get_context
 from typing import Any
 
 from .case import Case
 from .cosim import Comparison, compare_schedule
-from .coverage import Coverage
+from .coverage import Coverage, is_large
+from .verilog_cosim import compare_in_verilog
+from .verilog_run import available_simulators
 
 __all__ = ["Failure", "Progress", "Verification", "verify"]
 
@@ -88,7 +93,7 @@ class Verification:
         Cases in which the cycles differ; in which any counter does, the cycles included; in which
         an output bit differs, or a beat is missing or too many.
     simulator : str
-        What ran the RTL.
+        What ran the RTL, and how many cases each.
     coverage : Coverage
     failures : tuple of Failure
     """
@@ -119,14 +124,19 @@ class Verification:
         }
 
 
-def verify(cases: Sequence[Case], progress: Progress) -> Verification:
+def verify(cases: Sequence[Case], progress: Progress, jobs: int = 1) -> Verification:
     """Run cases in the RTL and compare every output bit and every counter.
+
+    Large cases run as Verilog in Verilator where it is installed, the others in Amaranth's
+    simulator.
 
     Parameters
     ----------
     cases : sequence of Case
     progress : callable
         Called after each case.
+    jobs : int, default: 1
+        Processes.
 
     Raises
     ------
@@ -134,21 +144,43 @@ def verify(cases: Sequence[Case], progress: Progress) -> Verification:
         If a layer does not fit its design.
     """
     found: list[Comparison] = []
-    for number, case in enumerate(cases, 1):
-        found.append(compare_schedule(case.schedule, case.features, case.dram))
-        result = "equal" if found[-1].equal else "DIFFERENT"
-        progress(number, len(cases), f"{case.layer.name} on {case.design.name}: {result}")
+    with _mapped(jobs) as mapped:
+        for case, one in zip(cases, mapped(_compared, cases), strict=True):
+            found.append(one)
+            result = "equal" if one.equal else "DIFFERENT"
+            name = f"{case.layer.name} on {case.design.name}"
+            progress(len(found), len(cases), f"{name}: {result}")
+    simulators = Counter(one.simulator for one in found)
     return Verification(
         cases=len(cases),
         cycle_mismatches=sum("cycles" in one.counter_mismatches for one in found),
         counter_mismatches=sum(bool(one.counter_mismatches) for one in found),
         bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in found),
-        simulator=f"amaranth {version('amaranth')}",
+        simulator=", ".join(f"{name}: {count}" for name, count in sorted(simulators.items())),
         coverage=Coverage.of(cases, [one.rtl for one in found]),
         failures=tuple(
             Failure.of(case, one) for case, one in zip(cases, found, strict=True) if not one.equal
         ),
     )
+
+
+@contextmanager
+def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[Comparison]]]:
+    """Give a ``map`` that works in so many processes."""
+    if jobs == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool.map
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _compared(case: Case) -> Comparison:
+    if is_large(case) and case.dram is None and "verilator" in available_simulators():
+        return compare_in_verilog(case.schedule, case.features)
+    return compare_schedule(case.schedule, case.features, case.dram)
 
 
 def _first_cycle(found: Comparison) -> int | None:
