@@ -83,7 +83,7 @@ def verify(
         notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
         facts |= {"network": layers[0].network, "quantization": layers[0].quantization()}
     with Progress("verify") as progress:
-        found = run_cases(cases, progress, min(jobs or os.cpu_count() or 1, len(cases)))
+        found = run_cases(cases, progress, max(1, min(jobs or os.cpu_count() or 1, len(cases))))
     answer = document("verify", {**found.document(), **facts, "notes": list(notes)})
     emit_answer(answer, _text(found, notes), as_json, out)
     if not found.passed:

@@ -1,8 +1,10 @@
 """Small jobs on small designs, with all that a bundle is made of."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
+from amaranth.hdl import Fragment
 
 from bosquet.hw.design import Buffers, Design
 from bosquet.hw.job import Job
@@ -51,3 +53,9 @@ def small_job(kind: str) -> Job:
         schedule = Schedule.plan(small_layer(shape, 3 + seed), JOBS[kind], form)
         work.append((schedule, rng.integers(-128, 128, size)))
     return predicted_job(work)
+
+
+def no_verilog(component: Any, name: str) -> str:
+    """Stand in for Yosys, where the text of the Verilog is not looked at."""
+    Fragment.get(component, None)  # Amaranth complains of a component that nobody elaborates
+    return f"module {name}; endmodule\n"

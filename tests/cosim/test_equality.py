@@ -12,7 +12,7 @@ from bosquet.hw.design import Buffers, Design
 from bosquet.hw.program import Program
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
-from bosquet.sim.cosim import compare
+from bosquet.sim.cosim import compare, compare_schedule
 from bosquet.sim.random_cases import random_case
 
 SEED = 20
@@ -23,7 +23,7 @@ CHEAP = (0, 5, 7, 9, 12, 13, 15, 18, 20, 21, 23, 30, 48)
 @pytest.mark.parametrize("index", CHEAP)
 def test_random_case(index: int) -> None:
     case = random_case(SEED, index)
-    found = compare(case.program, case.layer, case.features)
+    found = compare_schedule(case.schedule, case.features, case.dram)
     assert found.equal, found
 
 

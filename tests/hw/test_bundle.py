@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.hdl import Fragment, Module
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from small_bundles import JOBS, small_job
+from small_bundles import JOBS, no_verilog, small_job
 
 from bosquet.errors import InputError, ToolError
 from bosquet.hw import verilog
@@ -57,11 +57,6 @@ def bundle(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def no_verilog(component: Any, name: str) -> str:
-    Fragment.get(component, None)  # Amaranth complains of a component that nobody elaborates
-    return f"module {name}; endmodule\n"
 
 
 # ---- what it holds -------------------------------------------------------------------------------
