@@ -22,6 +22,7 @@ DESIGN = Design(
     "sparse", lanes=2, vector=1, window=4, feed=2, run_ahead=3, scan_bits=16, index_bits=(2, 4, 6)
 )
 PASSES = 2
+WINDOWS = 5  # of a pass: what a pass adds to the number of a window
 
 
 class DecoderProperty(Property):
@@ -44,8 +45,7 @@ class DecoderProperty(Property):
         self.words = [self.fixed(DESIGN.scan_bits, f"word_{i}") for i in range(words)]
         self.used_words = self.between(2, "used_words", 1, words)
         registers = decoder.registers
-        self.feed_shift = self.between(3, "feed_shift", 0, (DESIGN.feed - 1).bit_length())
-        self.windows = self.between(4, "windows", 1, 5)
+        self.feed_shift = self.fixed((DESIGN.feed - 1).bit_length(), "feed_shift")
         restart = self.free(1, "restart")
         start = Signal()
         m.d.comb += [
@@ -53,8 +53,8 @@ class DecoderProperty(Property):
             decoder.start.eq(start),
             registers.format.eq(index_format),
             registers.feed_shift.eq(self.feed_shift),
-            registers.windows.eq(self.windows),
-            registers.windows_place.eq(self.windows % DESIGN.run_ahead),
+            registers.windows.eq(WINDOWS),
+            registers.windows_place.eq(WINDOWS % DESIGN.run_ahead),
             registers.position_tiles.eq(1),
             registers.tiles_per_group.eq(PASSES),
             registers.groups.eq(1),
@@ -111,14 +111,15 @@ class DecoderProperty(Property):
         self.m.d.comb += [
             step.eq(Mux(self.feed_shift == 0, index, index >> 1)),
             slot.eq((step % per_window) * DESIGN.feed + Mux(self.feed_shift == 0, 0, index[0])),
-            window.eq(step // per_window + Mux(self.passes == 0, 0, self.windows)),
+            window.eq(step // per_window + Mux(self.passes == 0, 0, WINDOWS)),
         ]
         self.claim(entry.filler == filler, when=self.taken)
         self.claim(entry.last == last, when=self.taken)
         self.claim(entry.slot == slot, when=self.taken & (filler == 0))
         # A filler's window counts too: the lane gives it back when it is past.
         self.claim(entry.window == window, when=self.taken)
-        self.claim(entry.place == window % DESIGN.run_ahead, when=self.taken)
+        places = [Const(number % DESIGN.run_ahead, 2) for number in range(1 << 7)]
+        self.claim(entry.place == pick(places, window), when=self.taken & (window < len(places)))
 
 
 class RelativeDecoder(DecoderProperty):

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from .proof import Outcome, prove
@@ -37,7 +37,7 @@ def main() -> int:
         print(f"no proof has {' or '.join(options.names)} in its name", file=sys.stderr)
         return 2
     failed = 0
-    with ThreadPoolExecutor(options.jobs) as pool:
+    with ProcessPoolExecutor(options.jobs) as pool:
         running = [pool.submit(prove, proof, options.traces) for proof in wanted]
         try:
             for number, future in enumerate(as_completed(running), start=1):
