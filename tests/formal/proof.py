@@ -157,9 +157,8 @@ def _bounded(
         claims = _named(outputs, "broken", len(top.broken))
         wrong = unrolling.any_of(claims)
         if solver.solve(assumptions=[wrong]):
-            true = {literal for literal in solver.get_model() if literal > 0}
-            place = next(place for (_, place), literal in zip(top.broken, claims, strict=True)
-                         if (literal in true) or (literal < 0 and -literal not in true))  # fmt: skip
+            true = set(solver.get_model())
+            place = _place(top, claims, true)
             inputs = [
                 {name: int(literal in true)
                  for name, literal in zip(circuit.input_names, chosen, strict=True)}
@@ -184,9 +183,19 @@ def _inductive(proof: Proof, top: Property, circuit: Circuit) -> str | None:
         outputs = unrolling.cycle()
         for literal in _named(outputs, "violated", len(top.violated)) if top.violated else ():
             solver.add_clause([-literal])
-        wrong = unrolling.any_of(_named(outputs, "broken", len(top.broken)))
+        claims = _named(outputs, "broken", len(top.broken))
+        wrong = unrolling.any_of(claims)
         solver.add_clause([-wrong] if cycle < proof.induction else [wrong])
-    return "the induction step does not close" if solver.solve() else None
+    if not solver.solve():
+        return None
+    place = _place(top, claims, set(solver.get_model()))
+    return f"the claim at {place} is not inductive over {proof.induction} cycles"
+
+
+def _place(top: Property, claims: list[int], true: set[int]) -> str:
+    """Return where the first claim stands that is broken in the solver's model."""
+    return next(place for (_, place), literal in zip(top.broken, claims, strict=True)
+                if literal in true)  # fmt: skip
 
 
 def _replay(top: Property, circuit: Circuit, inputs: list[dict[str, int]], trace: Path) -> None:

@@ -65,9 +65,11 @@ class WindowProperty(Property):
             self.before(cluster.released, "released_before"),
         )
         after = ~self.first & ~self.before(self.first, "first_before")
-        self.claim(cluster.fed == fed_before + self.before(last, "last_before"), when=after)
+        grew = self.before(last, "last_before")
+        bits = len(cluster.fed)  # the running numbers wrap
+        self.claim(cluster.fed == (fed_before + grew)[:bits], when=after)
         gave = self.before(cluster.give_back, "gave_before")
-        self.claim(cluster.released == released_before + gave, when=after)
+        self.claim(cluster.released == (released_before + gave)[:bits], when=after)
 
         # One vector, followed from its feed step until its window is given back: it stays.
         chosen = self.free(1, "chosen")
@@ -83,6 +85,13 @@ class WindowProperty(Property):
                          behind.eq(count)]  # fmt: skip
         vectors = [cluster.ring[i][0] for i in range(DESIGN.ring)]
         self.claim(pick(vectors, slot)[: DESIGN.act_bits] == value, when=watch)
-        self.claim(behind != 0, when=watch)
+        # What makes the proof hold for any number of cycles: where the watched window stands.
+        newer, slot_place = Signal(13), Signal(2)  # windows fed since its own began
+        m.d.comb += [newer.eq(held + 1 - behind), slot_place.eq(slot // steps)]
+        self.claim((behind != 0) & (behind <= held + 1) & (slot < DESIGN.ring), when=watch)
+        self.claim((newer != 0) | (slot % steps < within), when=watch)
+        ahead_of = Signal(4)
+        m.d.comb += ahead_of.eq(slot_place + newer[:3])
+        self.claim((ahead_of == place) | (ahead_of == place + ahead), when=watch)
         self.cover(held == ahead)
         self.cover(watch & (behind == 1) & (cluster.released == 2) & (cluster.fed == 4))
