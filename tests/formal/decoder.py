@@ -49,7 +49,7 @@ class DecoderProperty(Property):
         restart = self.free(1, "restart")
         start = Signal()
         m.d.comb += [
-            start.eq(self.first | (restart & (self.cycle < 4))),
+            start.eq(self.first | (restart & (self.cycle == 3))),
             decoder.start.eq(start),
             registers.format.eq(index_format),
             registers.feed_shift.eq(self.feed_shift),

@@ -30,7 +30,7 @@ class FetchProperty(Property):
         restart, wanted = self.free(1, "restart"), self.free(1, "wanted")
         start, output = Signal(), Signal(DESIGN.scan_bits + 1)
         m.d.comb += [
-            start.eq(self.first | (restart & (self.cycle < 5))),
+            start.eq(self.first | (restart & (self.cycle == 4))),
             fetch.start.eq(start),
             fetch.position_tiles.eq(tiles),
             fetch.data.eq(output),
