@@ -5,7 +5,7 @@ Linz 2011), written by Yosys. A literal is twice a variable's number, plus 1 if 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["Circuit", "Unrolling"]
 
@@ -67,13 +67,15 @@ class Unrolling:
     ----------
     circuit : Circuit
     solver : a solver with ``add_clause``
-    anywhere : bool
-        The first cycle starts in any state instead of the initial one (for induction).
+    start : {"initial", "anywhere"}
+        State of the first cycle: the initial one, or any (for induction).
     """
 
     TRUE = 1
 
-    def __init__(self, circuit: Circuit, solver: Any, start: "str" = "initial") -> None:
+    def __init__(
+        self, circuit: Circuit, solver: Any, start: Literal["initial", "anywhere"] = "initial"
+    ) -> None:
         self._circuit, self._solver = circuit, solver
         self._last = self.TRUE
         self._gates: dict[tuple[int, int], int] = {}

@@ -10,7 +10,6 @@ from typing import Any
 
 from amaranth.hdl import Cat, Const, Mux, Signal
 
-from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.design import Design
 from bosquet.hw.registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE
 

@@ -176,7 +176,7 @@ def _bounded(
 
 
 def _inductive(proof: Proof, top: Property, circuit: Circuit) -> str | None:
-    """Start anywhere: do claims that held for some cycles hold in the next?"""
+    """Start anywhere: claims that held for some cycles must hold in the next."""
     solver = _solver()
     unrolling = Unrolling(circuit, solver, start="anywhere")
     for cycle in range(proof.induction + 1):

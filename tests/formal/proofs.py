@@ -54,12 +54,12 @@ def window(change: Change = same) -> Property:
 
 
 PROOFS = (
-    Proof("decoder-relative2", partial(relative_decoder, 2), 16),
-    Proof("decoder-relative4", partial(relative_decoder, 4), 18),
-    Proof("decoder-relative6", partial(relative_decoder, 6), 14),
-    Proof("decoder-bitmap", partial(bitmap_decoder, 5), 14),
-    Proof("decoder-dense", dense_decoder, 18),
-    Proof("fetch", fetch, 16),
+    Proof("decoder-relative2", partial(relative_decoder, 2), 11),
+    Proof("decoder-relative4", partial(relative_decoder, 4), 12),
+    Proof("decoder-relative6", partial(relative_decoder, 6), 11),
+    Proof("decoder-bitmap", partial(bitmap_decoder, 4), 11),
+    Proof("decoder-dense", dense_decoder, 14),
+    Proof("fetch", fetch, 14),
     Proof("passes", passes, 20),
     Proof("loader-features", partial(loader, FEATURE_KINDS), 12),
     Proof("loader-weights", partial(loader, WEIGHT_KINDS), 12),

@@ -31,8 +31,8 @@ def main() -> int:
     parser.add_argument("--traces", type=Path, default=Path("build/traces"),
                         help="folder for the traces of failed proofs")  # fmt: skip
     options = parser.parse_args()
-    wanted = [proof for proof in PROOFS
-              if not options.names or any(name in proof.name for name in options.names)]  # fmt: skip
+    names = options.names or [""]
+    wanted = [proof for proof in PROOFS if any(name in proof.name for name in names)]
     if not wanted:
         print(f"no proof has {' or '.join(options.names)} in its name", file=sys.stderr)
         return 2

