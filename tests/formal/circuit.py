@@ -41,8 +41,8 @@ class Circuit:
         read_inputs = tuple(int(next(body)) for _ in range(inputs))
         read_latches = []
         for _ in range(latches):
-            words = [int(word) for word in next(body).split()]
-            read_latches.append((words[0], words[1], words[2] if len(words) > 2 else 0))
+            latch, following, *initial = (int(word) for word in next(body).split())
+            read_latches.append((latch, following, initial[0] if initial else 0))
         read_outputs = [int(next(body)) for _ in range(outputs)]
         read_gates = []
         for _ in range(gates):

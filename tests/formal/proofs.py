@@ -55,10 +55,10 @@ def window(change: Change = same) -> Property:
 
 PROOFS = (
     Proof("decoder-relative2", partial(relative_decoder, 2), 11),
-    Proof("decoder-relative4", partial(relative_decoder, 4), 12),
-    Proof("decoder-relative6", partial(relative_decoder, 6), 11),
-    Proof("decoder-bitmap", partial(bitmap_decoder, 4), 11),
-    Proof("decoder-dense", dense_decoder, 14),
+    Proof("decoder-relative4", partial(relative_decoder, 4), 10),
+    Proof("decoder-relative6", partial(relative_decoder, 6), 9),
+    Proof("decoder-bitmap", partial(bitmap_decoder, 4), 9),
+    Proof("decoder-dense", dense_decoder, 12),
     Proof("fetch", fetch, 14),
     Proof("passes", passes, 20),
     Proof("loader-features", partial(loader, FEATURE_KINDS), 12),
