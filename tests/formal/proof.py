@@ -26,7 +26,8 @@ __all__ = ["Outcome", "Proof", "prove"]
 
 SYNTHESIS = (
     "read_rtlil top.il; prep -flatten -top top; memory_map; opt -full; techmap; opt -fast;"
-    " dffunmap; simplemap; opt_clean; setundef -anyseq; aigmap; opt_clean; write_aiger -ascii -symbols top.aag"
+    " dffunmap; simplemap; opt_clean; setundef -anyseq; aigmap; opt_clean;"
+    " write_aiger -ascii -symbols top.aag"
 )
 """Yosys commands for the circuit. File names are relative, because the WebAssembly Yosys does not
 see the system's temporary folder; undefined bits become free ones, which proves no less."""
