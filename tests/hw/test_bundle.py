@@ -156,7 +156,8 @@ def test_verilator_lint_is_clean(bundle: Bundle, top: str) -> None:
     [
         ("generic:ecp5", "small_layer_generic.json", "$mem_v2"),
         ("ecp5:ice40", "small_layer_ecp5.json", "MULT18X18D"),
-        ("ice40:", "small_layer_ice40.json", "SB_MAC16"),
+        ("ice40:xilinx", "small_layer_ice40.json", "SB_MAC16"),
+        ("xilinx:", "small_layer_xilinx.json", "DSP48E1"),
     ],
 )
 def test_each_part_of_the_synthesis_script_runs(
