@@ -141,7 +141,7 @@ def pairs(quick: bool, base: Design) -> Iterator[tuple[str, Design, Design]]:
         for vector in (16,) if quick else VECTORS:
             for bits in (8,) if quick else WEIGHT_BITS:
                 # The same output stage on both sides: as slow as the drain of a pass may be.
-                same = {"weight_bits": bits, "drain_cycles": min(vector, 16)}
+                same: dict[str, Any] = {"weight_bits": bits, "drain_cycles": min(vector, 16)}
                 if delivery == "window":
                     sparse = replace(base, lanes=LANES, vector=vector, **same)
                 else:
