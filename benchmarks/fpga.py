@@ -40,7 +40,7 @@ POINTS = {
         Design("sparse", 4, 8, window=4, run_ahead=2, feed=4, drain_cycles=4),
         Buffers(weight_words=768, index_words=256, feature_words=128, filter_words=64,
                 offset_words=1024),
-        "ecp5-45k",
+        "ecp5-45k-8",
     ),
     "ice40": FpgaPoint(
         Design("sparse", 1, 4, window=2, run_ahead=2, feed=1, feed_order="natural", drain_cycles=4,

@@ -113,10 +113,10 @@ def test_a_whole_design_on_an_fpga(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(fpga, "place_and_route", placed)
     file = tmp_path / "design.toml"
     file.write_text(TOML)
-    arguments = ("synth", "--design", file, "--fpga", "ecp5-25k", "--seed", 3)
+    arguments = ("synth", "--design", file, "--fpga", "ecp5-25k-8", "--seed", 3)
     found = bosquet(*arguments, "--json").document
     assert (found["lut"], found["freq_hz"], found["seed"]) == (1234, 101.5e6, 3)
-    assert (found["device"], found["design"]) == ("ecp5-25k", "sparse-2x4")
+    assert (found["device"], found["design"]) == ("ecp5-25k-8", "sparse-2x4")
     said = bosquet(*arguments).out
     assert "101.5 MHz (measured after routing)" in said
     assert "inner.a -> inner.b" in said
@@ -124,12 +124,12 @@ def test_a_whole_design_on_an_fpga(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_an_fpga_needs_memory_depths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fpga, "place_and_route", placed)
-    finished = bosquet("synth", "--design", "sparse-2x4", "--fpga", "ecp5-25k")
+    finished = bosquet("synth", "--design", "sparse-2x4", "--fpga", "ecp5-25k-8")
     assert finished.code == 1
     assert "[buffers]" in finished.err
 
 
 def test_an_fpga_takes_the_whole_design() -> None:
-    finished = bosquet("synth", "--design", "dense-4x4", "--fpga", "ecp5-25k", "--grid")
+    finished = bosquet("synth", "--design", "dense-4x4", "--fpga", "ecp5-25k-8", "--grid")
     assert finished.code == 1
     assert "no --part" in finished.err

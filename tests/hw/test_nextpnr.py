@@ -68,7 +68,7 @@ def answers(device: FpgaDevice, clock: str, flip_flop: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("name", "clock", "flip_flop"),
     [
-        ("ecp5-25k", "$glbnet$clk$TRELLIS_IO_IN", "TRELLIS_FF"),
+        ("ecp5-25k-8", "$glbnet$clk$TRELLIS_IO_IN", "TRELLIS_FF"),
         ("ice40-up5k", "clk$SB_IO_IN_$glb_clk", "SB_DFFESR"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_report_without_the_clock() -> None:
 
 
 def test_a_device_that_is_not_known() -> None:
-    with pytest.raises(InputError, match="ecp5-85k"):
+    with pytest.raises(InputError, match="ecp5-85k-8"):
         place_and_route(Design("sparse", 1, 4), BUFFERS, "spartan")
 
 
@@ -105,7 +105,7 @@ def test_a_tool_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(importlib.util, "find_spec", no_nextpnr)
     with pytest.raises(ToolError, match=r"bosquet\[fpga\]"):
-        place_and_route(Design("sparse", 1, 4), BUFFERS, "ecp5-25k")
+        place_and_route(Design("sparse", 1, 4), BUFFERS, "ecp5-25k-8")
 
 
 @needs_nextpnr
