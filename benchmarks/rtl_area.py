@@ -120,18 +120,22 @@ class Silicon:
     def of(cls, design: Design, rows: Mapping[Part, Row]) -> "Silicon":
         """Add up the measured parts of a design."""
         parts = parts_of(design)
-        areas = {part.name: count * rows[part].area_ge for part, count in parts}
+        areas: dict[str, float] = {}
+        for part, count in parts:
+            areas[part.name] = areas.get(part.name, 0.0) + count * rows[part].area_ge
         total = sum(areas.values())
-        periods = {part.name: max(rows[part].period_s, rows[part].to_memory_s)
-                   for part, _ in parts}  # fmt: skip
-        limit = max(periods, key=lambda name: periods[name])
+        slowest = max((rows[part] for part, _ in parts), key=_period_s)
         return cls(
             total / design.macs,
             (total - areas["output_stage"]) / design.macs,
             areas,
-            1 / periods[limit],
-            limit,
+            1 / _period_s(slowest),
+            slowest.part.name,
         )
+
+
+def _period_s(row: Row) -> float:
+    return max(row.period_s, row.to_memory_s)
 
 
 def pairs(quick: bool, base: Design) -> Iterator[tuple[str, Design, Design]]:
@@ -221,8 +225,8 @@ def run(quick: bool, base: Design, seed: int, table: Path) -> tuple[dict[str, An
     tools: set[str] = set()
     for delivery, sparse, dense in pairs(quick, base):
         where = f"{delivery}, V = {sparse.vector}, {sparse.weight_bits} bits"
-        wanted = [part for design in (sparse, dense) for part, _ in parts_of(design)]
         try:
+            wanted = [part for design in (sparse, dense) for part, _ in parts_of(design)]
             known = measure(wanted, known, library, _progress(where))
             rows = {part: known.rows[part, library.name, recipe_id(library)] for part in wanted}
             points.append(point(delivery, sparse, dense, rows, seed))
