@@ -57,6 +57,7 @@ check: $(STAMPS)/test links
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p bosquet
 	$(BIN)/mypy tests
+	$(BIN)/mypy benchmarks
 	$(BIN)/lint-imports
 
 everything: $(STAMPS)/everything
