@@ -23,7 +23,7 @@ from amaranth.lib.wiring import In, Out
 from .design import Design
 from .fetch import index_word
 from .passes import PassCounter
-from .program import WINDOW_COUNT_BITS
+from .program import MAX_WINDOWS
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
 
 __all__ = ["IndexDecoder", "entry_layout"]
@@ -32,13 +32,13 @@ __all__ = ["IndexDecoder", "entry_layout"]
 def entry_layout(design: Design) -> data.StructLayout:
     """Return the layout of a decoded entry.
 
-    ``window`` is the running window number, ``slot`` the vector within the window; ``first`` and
+    ``window`` counts the windows of the pass, ``slot`` the vectors of the window; ``first`` and
     ``last`` mark the ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no
     weight.
     """
     return data.StructLayout(
         {
-            "window": WINDOW_COUNT_BITS,
+            "window": range(MAX_WINDOWS),
             "slot": (design.window - 1).bit_length(),
             "first": 1,
             "last": 1,
@@ -91,7 +91,6 @@ class IndexDecoder(wiring.Component):
         position = Signal(16)  # next index position; in a bitmap that of the word's bit 0
         used = Signal(design.scan_bits)  # bits, or sub-indices, of this word already issued
         first = Signal(init=1)
-        window_base = Signal(WINDOW_COUNT_BITS)  # running number of this pass's first window
 
         bitmap, relative = Signal(), Signal()
         absent = Signal()
@@ -103,11 +102,10 @@ class IndexDecoder(wiring.Component):
         gap, full, later, at_end, after_sub = self._sub_index(m, used)
         any_bit, lowest, only, after_bit = self._bitmap(m, used)
 
-        # An entry's index position is ``position + ahead``; the next entry is looked for behind
-        # it, in a bitmap word that is used up behind the word.
+        # In a bitmap ``position`` is a multiple of a word's bits, so nothing need be added to it;
+        # the next entry is looked for behind this one or, in a word that is used up, behind it.
         offered, filler, last, word_done = Signal(), Signal(), Signal(), Signal()
-        ahead = Signal(max(len(gap), len(lowest)))
-        behind = Signal.like(ahead)
+        ahead, within = Signal.like(gap), Signal.like(lowest)
         unplaced = Signal()  # the filler of an empty filter stands at index position 0
         with m.If(absent):
             m.d.comb += [offered.eq(active), filler.eq(1), last.eq(1)]
@@ -119,7 +117,6 @@ class IndexDecoder(wiring.Component):
                 filler.eq(full),
                 last.eq(end & ~later),
                 ahead.eq(gap),
-                behind.eq(gap),
                 word_done.eq(at_end | last),
                 unplaced.eq(first & last & full),
             ]
@@ -128,8 +125,7 @@ class IndexDecoder(wiring.Component):
                 offered.eq(active & self.word.valid & (any_bit | end)),
                 filler.eq(~any_bit),
                 last.eq(end & only),
-                ahead.eq(lowest),
-                behind.eq(design.scan_bits - 1),
+                within.eq(lowest),
                 word_done.eq(only),
                 unplaced.eq(~any_bit),
             ]
@@ -141,10 +137,10 @@ class IndexDecoder(wiring.Component):
             self.entry.valid.eq(offered),
             self.word.ready.eq(skip | (emit & word_done)),
             passes.advance.eq(emit & last),
-            index.eq(Mux(unplaced, 0, position + ahead)),
-            following.eq(position + behind + 1),
+            index.eq(Mux(unplaced, 0, (position + ahead) | within)),
+            following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
         ]
-        self._place(m, index, window_base)
+        self._place(m, index)
         m.d.comb += [
             self.entry.payload.first.eq(first),
             self.entry.payload.last.eq(last),
@@ -157,13 +153,12 @@ class IndexDecoder(wiring.Component):
         with m.If(emit):
             m.d.sync += [
                 first.eq(0),
-                used.eq(Mux(word_done, 0, Mux(relative, after_sub, after_bit))),
+                used.eq(Mux(word_done | absent, 0, Mux(relative, after_sub, after_bit))),
             ]
             with m.If(last):
                 m.d.sync += [
                     position.eq(0),
                     first.eq(1),
-                    window_base.eq(window_base + registers.windows),
                     active.eq(~passes.last),
                 ]
         with m.If(self.start):
@@ -171,17 +166,15 @@ class IndexDecoder(wiring.Component):
                 position.eq(0),
                 used.eq(0),
                 first.eq(1),
-                window_base.eq(0),
                 active.eq(1),
             ]
         return m
 
-    def _sub_index(
-        self, m: Module, used: Signal
-    ) -> tuple[Signal, Signal, Signal, Signal, Signal]:
-        """Cut the word: gap, is it a filler's, is a later one not, is it the last; what is used then.
+    def _sub_index(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal, Signal]:
+        """Cut the word: gap, is it a filler's, is a later one not, is it the last, what is used.
 
-        ``used`` has a bit for each sub-index that has been issued. The gap of a filler is one
+        ``used`` has a bit for each sub-index that has been issued, what is used also one for this
+        one. The gap of a filler is one
         less than its code says, since the next entry is looked for one position behind.
         """
         design = self._design
@@ -201,8 +194,8 @@ class IndexDecoder(wiring.Component):
                 )
                 with m.Case(select):
                     m.d.comb += [
-                        full.eq(code.all()),
-                        gap.eq(Cat(code[0] & ~code.all(), code[1:])),
+                        full.eq(~(real & now[:count]).any()),
+                        gap.eq(Cat(code[0] & ~full, code[1:])),
                         later.eq((real & ~used[:count] & ~now[:count]).any()),
                         at_end.eq(now[count - 1]),
                     ]
@@ -210,7 +203,7 @@ class IndexDecoder(wiring.Component):
         return gap, full, later, at_end, after
 
     def _bitmap(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal]:
-        """Scan the word: is a bit left, the lowest, is it the only one (or none), what is used then."""
+        """Scan the word: is a bit left, the lowest, is no other left, what is used."""
         width = self._design.scan_bits
         unused, lowest, only = Signal(width), Signal(range(width)), Signal()
         below = Signal(width)  # a bit is left below this one
@@ -227,7 +220,7 @@ class IndexDecoder(wiring.Component):
         m.d.comb += only.eq(~(unused & below).any())
         return reached[-1], lowest, only, ~below
 
-    def _place(self, m: Module, index: Signal, window_base: Signal) -> None:
+    def _place(self, m: Module, index: Signal) -> None:
         """Split an index position into the window and the slot it stands in."""
         design = self._design
         feed_bits = (design.feed - 1).bit_length()
@@ -240,5 +233,5 @@ class IndexDecoder(wiring.Component):
                     m.d.comb += [step.eq(index >> shift), channel.eq(index[:shift])]
         m.d.comb += [
             self.entry.payload.slot.eq(Cat(channel, step[:step_bits])),
-            self.entry.payload.window.eq(window_base + (step >> step_bits)),
+            self.entry.payload.window.eq(step >> step_bits),
         ]

@@ -7,7 +7,7 @@ Stages, in cycles after the decoder emits an entry: 1 its weight arrives and bot
 
 from enum import IntEnum
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
@@ -137,6 +137,7 @@ class SparseLane(wiring.Component):
             {
                 # Which entry is the first of a pass need not be kept: the one behind a last.
                 **{name: field.shape for name, field in entry_layout(design) if name != "first"},
+                "window": WINDOW_COUNT_BITS,  # running number
                 "weights": design.simd_group * design.weight_bits,
             }
         )
@@ -170,11 +171,18 @@ class SparseLane(wiring.Component):
         with m.If(self.start):
             m.d.sync += [address.eq(0), filter_start.eq(0)]
 
+        base = Signal(WINDOW_COUNT_BITS)  # running number of the first window of a pass
+        with m.If(arriving & held.last):
+            m.d.sync += base.eq(base + self.registers.windows)
+        with m.If(self.start):
+            m.d.sync += base.eq(0)
+
         first = Signal()
         m.d.comb += [
             queue.clear.eq(self.start),
             queue.push.eq(arriving),
-            *(queue.word[name].eq(held[name]) for name, _ in queued if name != "weights"),
+            *(queue.word[name].eq(held[name]) for name in ("slot", "last", "final", "filler")),
+            queue.word.window.eq(base + held.window),
             queue.word.weights.eq(self.weight_data),
         ]
         with m.If(queue.pop):
@@ -286,7 +294,9 @@ class SparseLane(wiring.Component):
         """Pick the operands of all columns from the ring, and register them.
 
         There is one select line per ring vector: AND-OR picks an operand in fewer gates than a
-        tree of two-way multiplexers.
+        tree of two-way multiplexers. Two vectors at a time make one and-or-invert gate (or one
+        4-input LUT); kept, since synthesis for speed would spread them over gates twice as large,
+        though no time is short here.
         """
         design = self._design
         copies = weight_copies(design.vector)
@@ -299,5 +309,10 @@ class SparseLane(wiring.Component):
                 self.ring[i][column].as_unsigned() & lines[i].replicate(design.act_bits)
                 for i in range(design.ring)
             ]
-            m.d.sync += operands[column].eq(reduce(or_, picked))
+            neither = []
+            for i in range(0, design.ring, 2):
+                pair = Signal(design.act_bits, name=f"neither_{column}_{i}", attrs=KEEP)
+                m.d.comb += pair.eq(~reduce(or_, picked[i : i + 2]))
+                neither.append(pair)
+            m.d.sync += operands[column].eq(~reduce(and_, neither))
         return operands
