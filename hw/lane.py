@@ -1,39 +1,27 @@
-"""A sparse lane: fetch, decode, queue, pick the operand from the window, multiply, accumulate.
+"""A sparse lane: it picks the operands of each issued entry from the window, and multiplies.
 
-Stages, in cycles after the decoder emits an entry: 1 its weight arrives and both enter the queue;
-2 at the head of the queue, issued as soon as its window is fed and the accumulators are free;
-3 (one more per broadcast stage of V) the operand is picked; 4 product; 5 sum.
+Stages, in cycles after the front (``hw.front``) issues an entry: 1 (one more per broadcast stage
+of V) the operand is picked; 2 product; 3 sum.
 """
 
-from enum import IntEnum
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal, signed, unsigned
-from amaranth.lib import data, fifo, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
-from .decode import IndexDecoder, entry_layout
 from .design import CLUSTER_LANES, Design, broadcast_stages
-from .fetch import IndexFetch, index_word
-from .mac import MacRow, weight_copies
+from .fetch import index_word
+from .front import LaneFront, LaneState
+from .mac import weight_copies
 from .program import WINDOW_COUNT_BITS
 from .registers import layer_layout
+from .rows import LaneRows, row_weights
 from .tree import KEEP
 from .weights import decoded
 
-__all__ = ["LaneState", "SparseLane", "operand_layout"]
-
-
-class LaneState(IntEnum):
-    """What a lane did in a cycle; the counters turn it into a cause."""
-
-    COMPUTE = 0
-    FILLER = 1
-    DONE = 2
-    EMPTY = 3
-    NOT_FREE = 4
-    NOT_FED = 5
+__all__ = ["SparseLane", "operand_layout"]
 
 
 def operand_layout(design: Design) -> data.StructLayout:
@@ -41,7 +29,7 @@ def operand_layout(design: Design) -> data.StructLayout:
     return data.StructLayout(
         {
             "slot": unsigned((design.ring - 1).bit_length()),
-            "weights": data.ArrayLayout(signed(design.operand_bits), design.simd_group),
+            "weights": row_weights(design),
         }
     )
 
@@ -108,116 +96,47 @@ class SparseLane(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        design = self._design
-        m.submodules.fetch = fetch = IndexFetch(design, self._depths[0])
-        m.submodules.decode = decode = IndexDecoder(design, self._first_lane)
-        connect(m, fetch.word, decode.word)
+        m.submodules.front = front = LaneFront(self._design, self._first_lane, *self._depths)
         m.d.comb += [
-            fetch.start.eq(self.start),
-            fetch.position_tiles.eq(self.registers.position_tiles),
-            self.index_address.eq(fetch.address),
-            self.index_enable.eq(fetch.enable),
-            fetch.data.eq(self.index_data),
-            decode.registers.eq(self.registers),
-            decode.start.eq(self.start),
+            front.registers.eq(self.registers),
+            front.start.eq(self.start),
+            self.index_address.eq(front.index_address),
+            self.index_enable.eq(front.index_enable),
+            front.index_data.eq(self.index_data),
+            self.weight_address.eq(front.weight_address),
+            self.weight_enable.eq(front.weight_enable),
+            front.weight_data.eq(self.weight_data),
+            front.taken.eq(self.take[-1]),
+            self.done.eq(front.done),
+            self.state.eq(front.state),
         ]
-        head, head_valid, pop = self._queue(m, decode)
-        issue = self._issue(m, head, head_valid, pop)
-        self._multiply(m, head, issue)
+        self._reach(m, front)
+        self._multiply(m, front.head, front.issue)
         return m
 
-    def _queue(self, m: Module, decode: IndexDecoder) -> tuple[data.View, Signal, Signal]:
-        """Fetch the weight of each decoded entry and queue both."""
-        design = self._design
-        queued = data.StructLayout(
-            {"entry": entry_layout(design), "weights": design.simd_group * design.weight_bits}
-        )
-        queue = fifo.SyncFIFO(width=queued.size, depth=design.fifo_depth)
-        m.submodules.queue = ResetInserter(self.start)(queue)
-
-        entry, arriving = decode.entry.payload, Signal()
-        emit, space = Signal(), Signal(range(design.fifo_depth + 1))
-        m.d.comb += [
-            space.eq(design.fifo_depth - queue.level),
-            decode.entry.ready.eq(space > arriving),
-            emit.eq(decode.entry.valid & decode.entry.ready),
-        ]
-        held = Signal(entry_layout(design))
-        m.d.sync += [arriving.eq(emit & ~self.start), held.eq(entry)]
-
-        address, filter_start = Signal.like(self.weight_address), Signal.like(self.weight_address)
-        following = Signal.like(self.weight_address)
-        m.d.comb += [
-            self.weight_address.eq(address),
-            self.weight_enable.eq(emit),
-            following.eq(address + ~entry.filler),
-        ]
-        with m.If(emit):
-            m.d.sync += address.eq(following)
-            with m.If(entry.last):
-                m.d.sync += address.eq(filter_start)
-                with m.If(decode.last_position):
-                    m.d.sync += [address.eq(following), filter_start.eq(following)]
-        with m.If(self.start):
-            m.d.sync += [address.eq(0), filter_start.eq(0)]
-
-        arrived = Signal(queued)
-        m.d.comb += [
-            arrived.entry.eq(held),
-            arrived.weights.eq(self.weight_data),
-            queue.w_data.eq(arrived),
-            queue.w_en.eq(arriving),
-        ]
-        head, pop = Signal(queued), Signal()
-        m.d.comb += [head.eq(queue.r_data), queue.r_en.eq(pop)]
-        return head, queue.r_rdy, pop
-
-    def _issue(self, m: Module, head: data.View, head_valid: Signal, pop: Signal) -> Signal:
-        """Issue the head of the queue once its window is fed and the accumulators are free."""
-        design = self._design
-        entry = head.entry
-        free, fed = Signal(init=1), Signal()
+    def _reach(self, m: Module, front: LaneFront) -> None:
+        """Tell whether the window of the entry at the head is fed, and which are past."""
+        entry = front.head.entry
         # The window of the entry at the head; while the queue is empty, of the last one there.
         reached, now_at = Signal(WINDOW_COUNT_BITS), Signal(WINDOW_COUNT_BITS)
-        gated = entry.first if design.acc_sets == 1 else entry.last
         distance = Signal(WINDOW_COUNT_BITS)
         lead = Signal(WINDOW_COUNT_BITS)
         m.d.comb += [
             distance.eq(entry.window - self.fed),
-            fed.eq(distance[-1]),  # entry.window < fed, modulo the counter
-            now_at.eq(Mux(head_valid, entry.window, reached)),
+            front.fed.eq(distance[-1]),  # entry.window < fed, modulo the counter
+            now_at.eq(Mux(front.head_valid, entry.window, reached)),
             lead.eq(self.released - now_at),
-            pop.eq(head_valid & fed & (free | ~gated)),
             self.past.eq(self.done | lead[-1]),
         ]
         m.d.sync += reached.eq(now_at)
-        with m.If(self.take[-1]):
-            m.d.sync += free.eq(1)
-        with m.If(pop & entry.last):
-            m.d.sync += free.eq(0)
-        with m.If(pop & entry.final):
-            m.d.sync += self.done.eq(1)
         with m.If(self.start):
-            m.d.sync += [free.eq(1), self.done.eq(0), reached.eq(0)]
-
-        with m.If(pop):
-            m.d.sync += self.state.eq(Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE))
-        with m.Elif(self.done):
-            m.d.sync += self.state.eq(LaneState.DONE)
-        with m.Elif(~head_valid):
-            m.d.sync += self.state.eq(LaneState.EMPTY)
-        with m.Elif(gated & ~free):
-            m.d.sync += self.state.eq(LaneState.NOT_FREE)
-        with m.Else():
-            m.d.sync += self.state.eq(LaneState.NOT_FED)
-        return pop
+            m.d.sync += reached.eq(0)
 
     def _multiply(self, m: Module, head: data.View, issue: Signal) -> None:
         """Carry weights and slot to the columns, pick the operands, and multiply."""
         design = self._design
         flags = data.StructLayout({"first": 1, "last": 1})
         stages = broadcast_stages(design.vector)
-        group = range(design.simd_group)
 
         operand, flag = Signal(operand_layout(design)), Signal(flags)
         bits = design.weight_bits
@@ -226,7 +145,7 @@ class SparseLane(wiring.Component):
             flag.first.eq(issue & head.entry.first & ~self.registers.accumulate),
             flag.last.eq(issue & head.entry.last),
         ]
-        for row in group:
+        for row in range(design.simd_group):
             weight = decoded(
                 head.weights[row * bits : (row + 1) * bits], self.registers.weight_code, design
             )
@@ -238,31 +157,17 @@ class SparseLane(wiring.Component):
             with m.If(self.start):
                 m.d.sync += flag_next.eq(0)
             operand, flag = operand_next, flag_next
-        spread_flag = Signal(flags)
-        m.d.sync += spread_flag.eq(flag)
-        with m.If(self.start):
-            m.d.sync += spread_flag.eq(0)
-
-        operands = self._pick(m, operand)
-        for row in group:
-            m.submodules[f"macs_{row}"] = macs = MacRow(design)
-            for i in range(weight_copies(design.vector)):
-                copy = Signal(signed(design.operand_bits), name=f"weight_{row}_{i}", attrs=KEEP)
-                m.d.sync += [copy.eq(operand.weights[row]), macs.weight[i].eq(copy)]
-            m.d.sync += [macs.first.eq(spread_flag.first), macs.last.eq(spread_flag.last)]
-            with m.If(self.start):
-                m.d.sync += macs.last.eq(0)
-            m.d.comb += [
-                macs.start.eq(self.start),
-                macs.operands.eq(operands),
-                self.sums[row].eq(macs.sums),
-            ]
-            with m.If(self.take[row]):
-                m.d.sync += self.ready[row].eq(0)
-            with m.If(macs.finished):
-                m.d.sync += self.ready[row].eq(1)
-            with m.If(self.start):
-                m.d.sync += self.ready[row].eq(0)
+        m.submodules.rows = rows = LaneRows(design)
+        m.d.comb += [
+            rows.start.eq(self.start),
+            rows.weights.eq(operand.weights),
+            rows.first.eq(flag.first),
+            rows.last.eq(flag.last),
+            rows.operands.eq(self._pick(m, operand)),
+            rows.take.eq(self.take),
+            self.ready.eq(rows.ready),
+            self.sums.eq(rows.sums),
+        ]
 
     def _pick(self, m: Module, operand: data.View) -> data.View:
         """Pick the operands of all columns from the ring, and register them.

@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from .design import CLUSTER_LANES, Buffers, Design
 from .feeder import Feeder
 from .fetch import index_word
-from .lane import LaneState, SparseLane
+from .front import LaneState
+from .lane import SparseLane
 from .ports import array_members, forward
 from .tree import broadcast
 from .window import ClusterWindow, feed_layout

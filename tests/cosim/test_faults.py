@@ -20,6 +20,7 @@ from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.dense_array import DenseArray
 from bosquet.hw.design import Design
 from bosquet.hw.fetch import IndexFetch
+from bosquet.hw.front import LaneFront
 from bosquet.hw.mac import MacRow
 from bosquet.hw.passes import PassCounter
 from bosquet.hw.program import Program
@@ -120,13 +121,14 @@ RTL_FAULTS = (
     Fault("dense_format_stops_1_early", IndexDecoder.elaborate,
           "registers.length - 1", "registers.length - 2", "dense_format"),
     Fault("lane_off_by_one_is_absent", IndexDecoder.elaborate,
-          "self._lane >= registers.last_tile_lanes", "self._lane > registers.last_tile_lanes"),
-    Fault("fifo_depth_minus_1", lane.SparseLane._queue,
+          "self._first_lane >= registers.last_tile_lanes",
+          "self._first_lane > registers.last_tile_lanes"),
+    Fault("fifo_depth_minus_1", LaneFront._queue,
           "space.eq(design.fifo_depth - queue.level)",
           "space.eq(design.fifo_depth - 1 - queue.level)"),
-    Fault("filler_has_a_weight", lane.SparseLane._queue,
-          "Mux(held.filler, 0, self.weight_data)", "self.weight_data"),
-    Fault("window_read_before_fed", lane.SparseLane._issue,
+    Fault("filler_has_a_weight", lane.SparseLane._multiply,
+          "Mux(issue & ~head.entry.filler, weight, 0)", "Mux(issue, weight, 0)"),
+    Fault("window_read_before_fed", lane.SparseLane._reach,
           "entry.window - self.fed", "entry.window - self.fed - 1"),
     Fault("window_released_too_early", ClusterWindow.elaborate,
           "self.past.all()", "self.past.any()"),
@@ -135,7 +137,7 @@ RTL_FAULTS = (
     Fault("credit_one_too_many", sparse_array.SparseArray._pace,
           "m.d.sync += credit.eq(design.run_ahead)",
           "m.d.sync += credit.eq(design.run_ahead + 1)"),
-    Fault("accumulators_never_wait", lane.SparseLane._issue,
+    Fault("accumulators_never_wait", LaneFront._issue,
           "free | ~gated", "1 | ~gated"),
     Fault("word_queue_turns_back_late", IndexFetch.elaborate,
           "position != self.position_tiles - 1", "position != self.position_tiles"),
@@ -146,8 +148,8 @@ RTL_FAULTS = (
     Fault("group_of_passes_off_by_one", PassCounter.elaborate,
           "self.registers.position_tiles - 1", "self.registers.position_tiles - 2"),
     Fault("product_register_unsigned", MacRow.elaborate,
-          "Signal(signed(design.act_bits + design.weight_bits)",
-          "Signal((design.act_bits + design.weight_bits)"),
+          "Signal(signed(design.act_bits + design.operand_bits)",
+          "Signal((design.act_bits + design.operand_bits)"),
     Fault("sums_not_cleared", MacRow.elaborate,
           "Mux(first, 0, accumulator)", "accumulator"),
     Fault("swapped_lanes", OutputStage._pick,
@@ -163,7 +165,7 @@ RTL_FAULTS = (
           "rounded < registers.low", "rounded < registers.low - 1"),
     Fault("upper_clamp_off_by_one", OutputStage._scale,
           "rounded > registers.high", "rounded > registers.high + 1"),
-    Fault("filler_counted_as_compute", lane.SparseLane._issue,
+    Fault("filler_counted_as_compute", LaneFront._issue,
           "Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE)", "LaneState.COMPUTE"),
     Fault("dense_weights_turn_back_late", DenseArray._read_weights,
           "passes.last_position", "passes.last_tile", "dense_array"),
