@@ -30,15 +30,19 @@ def entry_layout(design: Design) -> data.StructLayout:
     """Return the layout of a decoded entry.
 
     ``window`` is the running window number, ``place`` that modulo ``run_ahead``, where the window
-    stands in the ring, ``slot`` the vector within the window; ``first`` and
-    ``last`` mark the ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no
-    weight.
+    stands in the ring, ``slot`` the vector within the window. A lane that reads for itself is told
+    the index ``position``, and when an entry ends the ``tile``. ``first`` and ``last`` mark the
+    ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no weight.
     """
+    window = {
+        "window": WINDOW_COUNT_BITS,
+        "place": unsigned((design.run_ahead - 1).bit_length()),
+        "slot": unsigned((design.window - 1).bit_length()),
+    }
+    port = {"position": 16, "ends_tile": 1}
     return data.StructLayout(
         {
-            "window": WINDOW_COUNT_BITS,
-            "place": unsigned((design.run_ahead - 1).bit_length()),
-            "slot": unsigned((design.window - 1).bit_length()),
+            **(port if design.delivery == "port" else window),
             "first": 1,
             "last": 1,
             "final": 1,
@@ -106,10 +110,6 @@ class IndexDecoder(wiring.Component):
         used = Signal(design.scan_bits)  # bits of this bitmap word already issued
         sub = Signal(range(max(2, design.scan_bits // 2)))  # sub-index within this word
         first = Signal(init=1)
-        window_base = Signal(WINDOW_COUNT_BITS)  # running number of this pass's first window
-
-        place_base = Signal(self.entry.payload.place.shape())  # where that one stands in the ring
-
         offered, index, following = Signal(), Signal(16), Signal(16)
         filler, last, word_done = Signal(), Signal(), Signal()
         absent = Signal()
@@ -163,7 +163,13 @@ class IndexDecoder(wiring.Component):
             self.word.ready.eq(skip | (emit & word_done)),
             passes.advance.eq(emit & last),
         ]
-        self._place(m, index, window_base, place_base)
+        if design.delivery == "port":
+            m.d.comb += [
+                self.entry.payload.position.eq(index),
+                self.entry.payload.ends_tile.eq(last & passes.last_position),
+            ]
+        else:
+            self._place(m, index, emit & last)
         m.d.comb += [
             self.entry.payload.first.eq(first),
             self.entry.payload.last.eq(last),
@@ -186,10 +192,6 @@ class IndexDecoder(wiring.Component):
                     sub.eq(0),
                     used.eq(0),
                     first.eq(1),
-                    window_base.eq(window_base + registers.windows),
-                    place_base.eq(
-                        modulo(m, place_base + registers.windows_place, design.run_ahead, "base")
-                    ),
                     active.eq(~passes.last),
                 ]
         with m.If(self.start):
@@ -198,8 +200,6 @@ class IndexDecoder(wiring.Component):
                 sub.eq(0),
                 used.eq(0),
                 first.eq(1),
-                window_base.eq(0),
-                place_base.eq(0),
                 active.eq(1),
             ]
         return m
@@ -237,14 +237,25 @@ class IndexDecoder(wiring.Component):
         m.d.comb += only.eq((unused & (unused - 1)) == 0)
         return unused, lowest, only
 
-    def _place(self, m: Module, index: Signal, window_base: Signal, place_base: Signal) -> None:
+    def _place(self, m: Module, index: Signal, pass_ends: Value) -> None:
         """Split an index position into the window and the slot it stands in."""
-        design = self._design
+        design, registers = self._design, self.registers
+        window_base = Signal(WINDOW_COUNT_BITS)  # running number of this pass's first window
+        place_base = Signal(self.entry.payload.place.shape())  # where that one stands in the ring
+        with m.If(pass_ends):
+            m.d.sync += [
+                window_base.eq(window_base + registers.windows),
+                place_base.eq(
+                    modulo(m, place_base + registers.windows_place, design.run_ahead, "base")
+                ),
+            ]
+        with m.If(self.start):
+            m.d.sync += [window_base.eq(0), place_base.eq(0)]
         feed_bits = (design.feed - 1).bit_length()
         step_bits = (design.window // design.feed - 1).bit_length()
         step = Signal(16)
         channel = Signal(feed_bits)
-        with m.Switch(self.registers.feed_shift):
+        with m.Switch(registers.feed_shift):
             for shift in range(feed_bits + 1):
                 with m.Case(shift):
                     m.d.comb += [step.eq(index >> shift), channel.eq(index[:shift])]

@@ -172,6 +172,7 @@ _ORDER = (
     MemoryKind.FEATURES,
     MemoryKind.FILTERS,
     MemoryKind.OFFSETS,
+    MemoryKind.BASES,
 )
 
 
