@@ -25,7 +25,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "family": ("dense", "sparse"),
     "format": ("dense", "bitmap"),
     "layer_kind": ("conv", "1x1", "fc", "grouped", "depthwise"),
-    "delivery": ("broadcast", "window"),
+    "delivery": ("broadcast", "window", "port"),
     "groups": ("1", "2+"),
     "stride": ("1", "2+"),
     "padding": ("none", "some"),
@@ -55,7 +55,8 @@ class Coverage:
     Attributes
     ----------
     kinds : mapping of str to mapping of str to int
-        Cases of each kind. ``format`` and ``run_ahead`` count the sparse family alone.
+        Cases of each kind. ``format`` counts the sparse family alone, ``run_ahead``
+        those with windows.
     stalls : mapping of str to int
         Cases in which each cause is not 0.
     macs : tuple of int
@@ -102,7 +103,7 @@ def _kinds_of(case: Case, cycles: int) -> dict[str, str]:
     kinds = {
         "family": design.family,
         "layer_kind": _layer_kind(shape),
-        "delivery": "window" if sparse else "broadcast",
+        "delivery": design.delivery,
         "groups": _one_or_more(shape.groups),
         "stride": _one_or_more(max(shape.stride)),
         "padding": "some" if max(shape.padding) else "none",
@@ -118,7 +119,9 @@ def _kinds_of(case: Case, cycles: int) -> dict[str, str]:
         else "small",
     }
     if sparse:
-        kinds |= {"format": program.format.name, "run_ahead": str(design.run_ahead)}
+        kinds |= {"format": program.format.name}
+    if design.delivery == "window":
+        kinds |= {"run_ahead": str(design.run_ahead)}
     return kinds
 
 

@@ -33,7 +33,7 @@ class Recipe:
     layer : (str, str)
         Kind of the layer; what is tiled: "none", "filters", "positions", "both".
     array : (str, (int, int), (int, int))
-        Family; least and most lanes; least and most positions per lane.
+        Family, or "port"; least and most lanes; least and most positions per lane.
     form : str
         Index format; of the dense family, "dense".
     strided, padded : bool
@@ -117,7 +117,7 @@ def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
     deal("drain", _DRAINS, others)
     deal("drain_cycles", _DRAIN_CYCLES, others)
     deal("acc_sets", _ACC_SETS, everyone)
-    sparse = [place for place in everyone if hands[place]["array"][0] == "sparse"]
+    sparse = [place for place in everyone if hands[place]["array"][0] != "dense"]
     deal("form", _FORMS, sparse)
     deal("run_ahead", _RUN_AHEADS, sparse)
     maps = [place for place in everyone if hands[place]["layer"][0] != "fc"]
