@@ -19,6 +19,7 @@ from bosquet.sim.cosim import predicted_counters
 
 DESIGNS = {
     "sparse": Design("sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,)),
+    "port": Design.port(3, 4),
     "dense": Design.dense(3, 5),  # lanes without a filter, positions past the map
 }
 

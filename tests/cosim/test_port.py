@@ -96,7 +96,7 @@ def test_rows_that_share_a_port(name: str) -> None:
 
 @cache
 def program(case: str) -> tuple[Program, Layer, np.ndarray]:
-    """Return a grouped layer of three tiles, with an odd number of position vectors."""
+    """Return a grouped layer of three tiles, with an even number of position vectors."""
     shape = LayerShape("faulty", "conv", 6, 10, (3, 3), padding=(1, 1, 0, 1), groups=2, height=4,
                        width=3)  # fmt: skip
     mask = uneven_mask(shape.weight_shape, 0.4, seed=6)
@@ -111,7 +111,7 @@ def program(case: str) -> tuple[Program, Layer, np.ndarray]:
 @pytest.mark.parametrize("case", ["relative", "bitmap"])
 def test_without_fault_all_is_equal(case: str) -> None:
     plan, layer, features = program(case)
-    assert (plan.tiles, plan.layout.position_tiles, len(plan.layout.tap_offsets)) == (3, 3, 9)
+    assert (plan.tiles, plan.layout.position_tiles, len(plan.layout.tap_offsets)) == (3, 4, 9)
     found = compare(plan, layer, features)
     assert found.equal, found
 
