@@ -7,8 +7,8 @@ be of any convolution group. The rows of a SIMD group share the port.
 A vector's row in the bank is a sum: where the channel's group and the position vector begin
 (``near``; ``far`` one vector pair on), plus the channel, plus the offset of the kernel tap.
 
-Stages, in cycles after the front (``hw.front``) issues an entry: 1 index position split, tap read,
-channel added; 2 tap offset added; 3 bank read; 4 rotated; 5 product; 6 sum.
+Stages, in cycles after the front (``hw.front``) issues an entry: 1 index position split, tap read;
+2 channel added; 3 tap offset added; 4 bank read; 5 rotated; 6 product; 7 sum.
 """
 
 from typing import Any
@@ -61,7 +61,9 @@ def port_members(design: Design, buffers: Buffers) -> dict[str, Any]:
 
 def _flight_layout(design: Design) -> data.StructLayout:
     """Return what flies with an issued entry until its operands are there."""
-    return data.StructLayout({"weights": row_weights(design), "first": 1, "last": 1})
+    return data.StructLayout(
+        {"weights": row_weights(design), "first": 1, "last": 1, "ends_tile": 1}
+    )
 
 
 class PortLane(wiring.Component):
@@ -131,14 +133,16 @@ class PortLane(wiring.Component):
             self.state.eq(front.state),
             self.begun.eq(front.head_valid),
         ]
-        flight, position, ends_tile = self._launch(m, front)
-        parity, rest = self._address(m, flight, position, ends_tile)
-        for stage in (2, 3):
+        flight, position = self._launch(m, front)
+        channel = self._split(m, position)
+        for stage in (2, 3, 4):
             later = Signal.like(flight, name=f"flight_{stage}")
             m.d.sync += later.eq(flight)
             with m.If(self.start):
-                m.d.sync += later.last.eq(0)
+                m.d.sync += [later.last.eq(0), later.ends_tile.eq(0)]
             flight = later
+            if stage == 2:
+                parity, rest = self._address(m, flight, channel)
         m.submodules.rows = rows = LaneRows(self._design)
         m.d.comb += [
             rows.start.eq(self.start),
@@ -152,16 +156,15 @@ class PortLane(wiring.Component):
         ]
         return m
 
-    def _launch(self, m: Module, front: LaneFront) -> tuple[data.View, Signal, Signal]:
-        """Register the issued entry: weights and flags, index position, whether a tile ends.
+    def _launch(self, m: Module, front: LaneFront) -> tuple[data.View, Signal]:
+        """Register the issued entry: weights and flags, and its index position.
 
         In a cycle without a weight, position 0 is read: an address there is, whatever the queue
         holds.
         """
         design, head = self._design, front.head
         flight = Signal(_flight_layout(design))
-        position, ends_tile = Signal(16), Signal()
-        counts = Signal()
+        position, counts = Signal(16), Signal()
         m.d.comb += counts.eq(front.issue & ~head.entry.filler)
         bits = design.weight_bits
         for row in range(design.simd_group):
@@ -174,25 +177,29 @@ class PortLane(wiring.Component):
             flight.last.eq(front.issue & head.entry.last & ~self.start),
             position.eq(Mux(counts, head.entry.position, 0)),
             # After the last tile there is no other to begin.
-            ends_tile.eq(front.issue & head.entry.ends_tile & ~head.entry.final & ~self.start),
+            flight.ends_tile.eq(
+                front.issue & head.entry.ends_tile & ~head.entry.final & ~self.start
+            ),
         ]
-        return flight, position, ends_tile
+        return flight, position
 
-    def _address(
-        self, m: Module, flight: data.View, position: Signal, ends_tile: Signal
-    ) -> tuple[Signal, Signal]:
-        """Add up the rows of both halves; return in which the vector begins, and where in it."""
-        registers = self.registers
-        row = bank_row(self._buffers)
-        near, far, odd_vector = Signal(row), Signal(row), Signal()
-        self._follow(m, flight, ends_tile, (near, far, odd_vector))
-
-        tap, channel = Signal.like(self.tap_address), Signal(16)
-        with m.Switch(registers.channel_shift):
+    def _split(self, m: Module, position: Signal) -> Signal:
+        """Read the tap of an index position; return its channel, in the cycle after."""
+        channel = Signal(16)
+        with m.Switch(self.registers.channel_shift):
             for shift in range(16):
                 with m.Case(shift):
-                    m.d.comb += [tap.eq(position >> shift), channel.eq(position[:shift])]
-        m.d.comb += self.tap_address.eq(tap)
+                    m.d.comb += self.tap_address.eq(position >> shift)
+                    m.d.sync += channel.eq(position[:shift])
+        return channel
+
+    def _address(self, m: Module, flight: data.View, channel: Signal) -> tuple[Signal, Signal]:
+        """Add up the rows of both halves; return in which the vector begins, and where in it."""
+        row = bank_row(self._buffers)
+        near, far, odd_vector = Signal(row), Signal(row), Signal()
+        self._follow(m, flight, (near, far, odd_vector))
+        tap = Signal.like(self.tap_data)
+        m.d.sync += tap.eq(self.tap_data)
         near_channel, far_channel, odd_then = Signal(row), Signal(row), Signal()
         m.d.sync += [
             near_channel.eq(near + channel),
@@ -202,12 +209,12 @@ class PortLane(wiring.Component):
 
         # Vector w and the one after it: of two odd terms the sum is even, and a pair further on.
         both, either = Signal(), Signal()
-        parity, rest = Signal(), Signal.like(self.tap_data.rest)
+        parity, rest = Signal(), Signal.like(tap.rest)
         rows = [Signal(row, name=f"row_{half}") for half in ("even", "odd")]
-        tap_row = self.tap_data.word >> 1
+        tap_row = tap.word >> 1
         m.d.comb += [
-            both.eq(odd_then & self.tap_data.word[0]),
-            either.eq(odd_then | self.tap_data.word[0]),
+            both.eq(odd_then & tap.word[0]),
+            either.eq(odd_then | tap.word[0]),
             self.bank_addresses[0].eq(rows[0]),
             self.bank_addresses[1].eq(rows[1]),
         ]
@@ -215,7 +222,7 @@ class PortLane(wiring.Component):
             rows[0].eq(Mux(either, far_channel, near_channel) + tap_row),
             rows[1].eq(Mux(both, far_channel, near_channel) + tap_row),
             parity.eq(either & ~both),
-            rest.eq(self.tap_data.rest),
+            rest.eq(tap.rest),
         ]
         return parity, rest
 
@@ -223,22 +230,28 @@ class PortLane(wiring.Component):
         self,
         m: Module,
         flight: data.View,
-        ends_tile: Signal,
         place: tuple[Signal, Signal, Signal],
     ) -> None:
         """Keep the rows of the present position vector of the group's first channel.
 
-        The base of the next tile always stands at the memory's output.
+        The base of the next tile is there already, that of the one after it at the memory's output.
         """
         near, far, odd_vector = place
         registers = self.registers
-        number, begins, fresh = Signal.like(self.base_address), Signal(), Signal(2)
-        m.d.comb += [begins.eq(fresh[1] | ends_tile), self.base_address.eq(number + begins)]
+        number, begins, fresh = Signal.like(self.base_address), Signal(), Signal(3)
+        base, follows = Signal.like(self.base_data), Signal()
+        m.d.comb += [
+            begins.eq(fresh[2] | flight.ends_tile),
+            follows.eq(begins | fresh[1]),
+            self.base_address.eq(number + follows),
+        ]
         m.d.sync += [number.eq(self.base_address), fresh.eq(fresh << 1)]
+        with m.If(follows):
+            m.d.sync += base.eq(self.base_data)
         with m.If(begins):
             m.d.sync += [
-                near.eq(self.base_data),
-                far.eq(self.base_data + registers.channels),
+                near.eq(base),
+                far.eq(base + registers.channels),
                 odd_vector.eq(0),
             ]
         with m.Elif(flight.last):

@@ -38,7 +38,7 @@ __all__ = ["simulate_sparse"]
 _EMIT_TO_HEAD = 2
 _FIRST_WORD_TO_ENTRY = 1
 _ISSUE_TO_READY = 4
-_ISSUE_TO_READY_BY_PORT = 7
+_ISSUE_TO_READY_BY_PORT = 8
 
 _WAITS = ("weight_buffer", "drain", "window", "feed")
 """What a lane waits for between two issues, in the order of the contract's priorities."""

@@ -286,7 +286,7 @@ class PortArray(SparseArray):
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
-        self.add = 7
+        self.add = 8
 
     def feed(self, now: int) -> bool:
         if not self.fed and any(lane.head(now) for lane in self.lanes):
