@@ -147,7 +147,7 @@ FAULTS = (
     Fault("rest_off_by_one", PortLane._address, "rest.eq(tap.rest)", "rest.eq(tap.rest ^ 1)"),
     Fault("position_of_the_next_pass", PortLane._address, "odd_then.eq(odd_vector)",
           "odd_then.eq(~odd_vector)"),
-    Fault("base_a_tile_late", PortLane._follow, "number + follows", "number + fresh[1:].any()"),
+    Fault("base_a_tile_late", PortLane._follow, "begins | fresh[1]", "begins"),
     Fault("bases_begin_late", PortLane._follow, "fresh[2] | flight.ends_tile", "flight.ends_tile"),
     Fault("far_is_near", PortLane._follow, "base + registers.channels", "base"),
     Fault("far_stays", PortLane._follow, "far.eq(far + registers.channels)", "far.eq(far)"),
