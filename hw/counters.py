@@ -12,7 +12,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import CLUSTER_LANES, Design
-from .lane import LaneState
+from .front import LaneState
 from .registers import COUNTER_BITS, COUNTERS
 
 __all__ = ["CAUSES", "LANE_CAUSES", "Counters", "causes", "told_members"]

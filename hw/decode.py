@@ -32,14 +32,16 @@ __all__ = ["IndexDecoder", "entry_layout"]
 def entry_layout(design: Design) -> data.StructLayout:
     """Return the layout of a decoded entry.
 
-    ``window`` counts the windows of the pass, ``slot`` the vectors of the window; ``first`` and
+    ``window`` counts the windows of the pass, ``slot`` the vectors of the window. A lane that reads
+    for itself is told the index ``position``, and when an entry ends the ``tile``. ``first`` and
     ``last`` mark the ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no
     weight.
     """
+    window = {"window": range(MAX_WINDOWS), "slot": (design.window - 1).bit_length()}
+    port = {"position": 16, "ends_tile": 1}
     return data.StructLayout(
         {
-            "window": range(MAX_WINDOWS),
-            "slot": (design.window - 1).bit_length(),
+            **(port if design.delivery == "port" else window),
             "first": 1,
             "last": 1,
             "final": 1,
@@ -140,7 +142,13 @@ class IndexDecoder(wiring.Component):
             index.eq(Mux(unplaced, 0, (position + ahead) | within)),
             following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
         ]
-        self._place(m, index)
+        if design.delivery == "port":
+            m.d.comb += [
+                self.entry.payload.position.eq(index),
+                self.entry.payload.ends_tile.eq(last & passes.last_position),
+            ]
+        else:
+            self._place(m, index)
         m.d.comb += [
             self.entry.payload.first.eq(first),
             self.entry.payload.last.eq(last),

@@ -9,12 +9,13 @@ Stages, in cycles after a step is issued: 0 its offset is read; 1 the address is
 2 the banks are read; 3 the vectors are rotated; from 4 on they stand in ``vectors``.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .registers import layer_layout
+from .rotator import rotated, sources
 from .walk import TableWalk, TapWalk, Walk, add_address, step_layout
 
 __all__ = ["Feeder", "address_layout"]
@@ -112,19 +113,8 @@ class Feeder(wiring.Component):
         ]
         with m.If(~self.hold):
             m.d.sync += [odd.eq(address.word[0]), rest.eq(address.rest)]
-        # Position i comes from the first vector if i >= rest, else from the one after it.
-        from_odd = Signal(design.vector)
-        m.d.comb += [from_odd[i].eq((i < rest) ^ odd) for i in range(design.vector)]
+        from_odd = sources(m, design.vector, odd, rest)
         for bank in range(design.feed):
-            even, uneven = self.bank_data[bank][0], self.bank_data[bank][1]
-            rotated = [
-                Mux(from_odd[i], uneven[i], even[i]).as_signed() for i in range(design.vector)
-            ]
-            for bit in range(len(rest)):
-                by = (1 << bit) % design.vector
-                rotated = [
-                    Mux(rest[bit], rotated[(i + by) % design.vector], rotated[i])
-                    for i in range(design.vector)
-                ]
+            values = rotated(self.bank_data[bank][0], self.bank_data[bank][1], from_odd, rest)
             with m.If(~self.hold):
-                m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(rotated)]
+                m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(values)]

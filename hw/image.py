@@ -18,6 +18,7 @@ from .fetch import index_word
 from .loader import FEATURE_KINDS, WEIGHT_KINDS, MemoryKind, header_layout
 from .memories import lanes_per_beat
 from .order import reordered
+from .ports import bank_row
 from .program import Program, check_arithmetic
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
 from .requantize import filter_layout
@@ -111,7 +112,9 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         "block_rest": block[1],
         "position_tiles": layout.position_tiles,
         "tiles_per_group": program.tiles_per_group,
-        "groups": layer.shape.groups,
+        "groups": program.groups,
+        "channel_shift": layout.step_vectors.bit_length() - 1,
+        "channels": layer.shape.in_channels,
         "last_tile_lanes": program.last_tile_lanes,
         "group_word": group[0],
         "group_rest": group[1],
@@ -218,6 +221,9 @@ def _sections(
                 int(bits) | int(end) << (index.size - 1)
                 for bits, end in zip(stream.words, stream.end, strict=True)
             ]
+    if design.delivery == "port":
+        row_bits = bank_row(buffers).width
+        yield from _by_beat(MemoryKind.BASES, _bases(program), row_bits, design)
     if design.family == "sparse":
         yield from _by_beat(MemoryKind.INDEX, lane_words, index.size, design)
     yield from _by_beat(MemoryKind.WEIGHTS, lane_weights, group * design.weight_bits, design)
@@ -233,6 +239,15 @@ def _offsets(program: Program) -> list[int]:
     offsets = np.array(program.layout.step_offsets)
     ordered: list[int] = offsets[program.orders].ravel().tolist()
     return ordered
+
+
+def _bases(program: Program) -> list[list[int]]:
+    """Return the row of the first channel that each stream's filters read, tile after tile."""
+    design, shape = program.design, program.shape
+    first = program.assignment[:, :: design.simd_group]
+    group = np.maximum(first, 0) // (shape.out_channels // shape.groups)
+    bases: list[list[int]] = (group * program.layout.group_channels).T.tolist()
+    return bases
 
 
 def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:

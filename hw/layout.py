@@ -9,6 +9,9 @@ output tile is V consecutive positions. The columns in the row gap are computed 
 
 *Index space.* Position ``k = (block * taps + tap) * step_vectors + channel_in_block``: the order
 in which vectors enter the window and in which a filter's weights are stored.
+
+Lanes that read activations for themselves have one bank each, and lay it out otherwise
+(``PortLayout``).
 """
 
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ from numpy.typing import NDArray
 from ..models.layer import LayerShape
 from .design import Design
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "PortLayout"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Layout:
     @classmethod
     def of(cls, shape: LayerShape, design: Design) -> "Layout":
         """Return the layout of ``shape`` for ``design``."""
+        if design.delivery == "port":
+            cls = PortLayout
         return cls(shape, design.vector, design.window, design.feed)
 
     # ---- index space -------------------------------------------------------------------------
@@ -180,14 +185,7 @@ class Layout:
         Padding positions hold ``fill``, the zero point; positions nobody reads hold 0.
         """
         shape = self.shape
-        top, left, _, _ = shape.padding
-        (sh, sw) = shape.stride
-        padded = np.full(
-            (shape.batch, shape.in_channels, self.phase_rows * sh, self.pitch * sw), fill, np.int64
-        )
-        padded[:, :, top : top + shape.height, left : left + shape.width] = features
-        planes = np.stack([padded[:, :, r::sh, c::sw] for r, c in self.phases], axis=1)
-        channels = planes.transpose(2, 1, 0, 3, 4).reshape(shape.groups, self.group_channels, -1)
+        channels = self._planes(features, fill).reshape(shape.groups, self.group_channels, -1)
         slots = np.zeros((shape.groups, self.blocks * self.step_vectors, self.plane), np.int64)
         slots[:, : self.group_channels] = channels
         banks = slots.reshape(-1, self.step_vectors, self.plane).transpose(1, 0, 2)
@@ -195,6 +193,87 @@ class Layout:
         image[:, : banks.shape[1] * self.plane] = banks.reshape(self.step_vectors, -1)
         return image.reshape(self.step_vectors, self.feature_words, self.vector)
 
+    def _planes(self, features: NDArray[np.int64], fill: int) -> NDArray[np.int64]:
+        """Return the flat positions of each channel, (in, plane)."""
+        shape = self.shape
+        top, left, _, _ = shape.padding
+        (sh, sw) = shape.stride
+        padded = np.full(
+            (shape.batch, shape.in_channels, self.phase_rows * sh, self.pitch * sw), fill, np.int64
+        )
+        padded[:, :, top : top + shape.height, left : left + shape.width] = features
+        planes = np.stack([padded[:, :, r::sh, c::sw] for r, c in self.phases], axis=1)
+        flat: NDArray[np.int64] = planes.transpose(2, 1, 0, 3, 4).reshape(shape.in_channels, -1)
+        return flat
+
     def _tap_origins(self) -> tuple[list[int], list[int]]:
         (kh, kw), (dh, dw) = self.shape.kernel, self.shape.dilation
         return [i * dh for i in range(kh)], [j * dw for j in range(kw)]
+
+
+class PortLayout(Layout):
+    """The layout of a bank that a single lane reads through a port of its own.
+
+    *Index space.* Position ``k = tap << channel_shift | channel``: tap and channel are bit fields.
+    Channels that fill up to the power of two never have a weight.
+
+    *Bank.* Vector ``w`` of channel ``c`` lies in row ``w // 2 * in_channels + c`` of the even or
+    odd half. So channel, tap and position vector are each a term of the row's address, and no
+    multiplier is needed. Every channel begins with a vector of its own.
+    """
+
+    @property
+    def channel_shift(self) -> int:
+        """Bits of an index position that are the channel within its group."""
+        return (self.group_channels - 1).bit_length()
+
+    @cached_property
+    def step_vectors(self) -> int:
+        """Index positions of one tap."""
+        return 1 << self.channel_shift
+
+    @property
+    def blocks(self) -> int:
+        """All channels of a group are one block."""
+        return 1
+
+    @property
+    def windows(self) -> int:
+        """A pass is one window that is always there."""
+        return 1
+
+    def window_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the window of index positions: the only one."""
+        return np.zeros_like(positions)
+
+    @property
+    def step_offsets(self) -> tuple[int, ...]:
+        """Offset of each tap: twice the rows it is away, 1 more in the odd half, and positions."""
+        words = [divmod(offset, self.vector) for offset in self.tap_offsets]
+        return tuple(
+            (word // 2 * self.shape.in_channels * 2 + word % 2) * self.vector + rest
+            for word, rest in words
+        )
+
+    @property
+    def channel_words(self) -> int:
+        """Vectors of each channel, an even number, with the tail that an unaligned read touches."""
+        last_read = max(self.tap_offsets) + self.position_tiles * self.vector - 1
+        words = max(self.plane - 1, last_read) // self.vector + 2
+        return words + words % 2
+
+    @property
+    def feature_words(self) -> int:
+        """Vectors of a bank: each lane has one."""
+        return self.shape.in_channels * self.channel_words
+
+    def bank_images(self, features: NDArray[np.int64], fill: int) -> NDArray[np.int64]:
+        """Lay ``(batch, in, h, w)`` activations out as (1, feature_words, vector).
+
+        Words of the even and the odd half take turns. Positions nobody reads hold 0.
+        """
+        channels = self.shape.in_channels
+        flat = np.zeros((channels, self.channel_words * self.vector), np.int64)
+        flat[:, : self.plane] = self._planes(features, fill)
+        halves = flat.reshape(channels, self.channel_words // 2, 2, self.vector)
+        return halves.transpose(1, 0, 2, 3).reshape(1, self.feature_words, self.vector)

@@ -11,6 +11,7 @@ filters  drain unit                       one bias and requantization word
 index    group of lanes                   one index word for each lane
 weights  group of lanes                   one weight for each lane
 features channel bank                     one vector
+bases    group of lanes                   one row for each lane (port delivery)
 ======== ================================ ==================================
 
 There are two such streams: one for features, one for all the rest. What a stream has loaded is
@@ -37,6 +38,7 @@ class MemoryKind(IntEnum):
     INDEX = 2
     WEIGHTS = 3
     FEATURES = 4
+    BASES = 5
 
 
 FEATURE_KINDS = (MemoryKind.FEATURES,)

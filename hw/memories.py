@@ -10,6 +10,8 @@ from .design import Buffers, Design
 from .feeder import address_layout
 from .fetch import index_word
 from .loader import MemoryKind
+from .port_lane import base_words
+from .ports import bank_row
 from .requantize import filter_layout
 
 __all__ = ["Memory", "lanes_per_beat", "memories"]
@@ -47,20 +49,23 @@ def lanes_per_beat(design: Design, word_bits: int) -> int:
 def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     """Return every memory of a design.
 
-    Features have an even and an odd half per channel bank. Dense weights of the lanes that one
-    load beat fills share a memory, since all lanes read the same address; the last one is only as
-    wide as the lanes that are left.
+    Features have an even and an odd half per channel bank. Lanes with ports of their own have a
+    bank each, a copy of all features, and copies of the tap offsets besides. Dense weights of the
+    lanes that one load beat fills share a memory, since all lanes read the same address; the last
+    one is only as wide as the lanes that are left.
     """
+    port = design.delivery == "port"
+    banks = design.streams if port else design.feed
     found = [
         Memory(
-            MemoryKind.OFFSETS, 1, buffers.offset_words,
+            MemoryKind.OFFSETS, design.streams if port else 1, buffers.offset_words,
             address_layout(design, buffers.feature_words).size,
         ),
         Memory(
             MemoryKind.FILTERS, design.drain, buffers.filter_words, filter_layout(design).size
         ),
         Memory(
-            MemoryKind.FEATURES, 2 * design.feed, -(-buffers.feature_words // 2),
+            MemoryKind.FEATURES, 2 * banks, -(-buffers.feature_words // 2),
             design.vector * design.act_bits,
         ),
     ]  # fmt: skip
@@ -71,6 +76,9 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
                 width = lanes * design.weight_bits
                 found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
     else:
+        if port:
+            words, width = base_words(design, buffers), bank_row(buffers).width
+            found.append(Memory(MemoryKind.BASES, design.streams, words, width))
         found += [
             Memory(MemoryKind.INDEX, design.streams, buffers.index_words, index_word(design).size),
             Memory(

@@ -185,9 +185,14 @@ class Program:
         return len(self.assignment)
 
     @property
+    def groups(self) -> int:
+        """Groups of tiles: convolution groups, or one where lanes read for themselves."""
+        return _dealt_groups(self.shape, self.design)
+
+    @property
     def tiles_per_group(self) -> int:
-        """Filter tiles of one convolution group."""
-        return self.tiles // self.shape.groups
+        """Filter tiles of one group."""
+        return self.tiles // self.groups
 
     def order_of(self, tile: int) -> NDArray[np.int64]:
         """Return the order in which the feed steps of a tile are fed."""
@@ -321,17 +326,34 @@ def simd_blocks(shape: LayerShape, design: Design) -> NDArray[np.int64]:
     return np.where(blocks >= 0, first + blocks, -1).reshape(-1, design.simd_group)
 
 
+def _dealt_groups(shape: LayerShape, design: Design) -> int:
+    """Return the groups that are dealt apart: lanes that share a window share its channels."""
+    return 1 if design.delivery == "port" else shape.groups
+
+
 def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
     """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
 
     The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
     with fewer filters than the others comes last, so that filters take the first lanes of a tile.
+
+    Raises
+    ------
+    FitError
+        If there is such a block in each of several groups that share tiles.
     """
-    blocks = counts.size // shape.groups
+    groups = _dealt_groups(shape, design)
+    blocks = counts.size // groups
     ragged = (shape.out_channels // shape.groups) % design.simd_group != 0
     tiles = -(-blocks // design.streams)
-    dealt = np.full((shape.groups * tiles, design.streams), -1, np.int64)
-    for group in range(shape.groups):
+    if ragged and groups != shape.groups:
+        raise FitError(
+            f"layer {shape.name}: {shape.out_channels // shape.groups} filters of a convolution"
+            f" group on {design.name} with ports, whose streams are shared by {design.simd_group}"
+            " lanes; use a design.simd_group that divides them, such as 1"
+        )
+    dealt = np.full((groups * tiles, design.streams), -1, np.int64)
+    for group in range(groups):
         members = np.arange(group * blocks, (group + 1) * blocks)
         whole = members[:-1] if ragged else members
         by_work = whole[np.argsort(-counts[whole], kind="stable")]

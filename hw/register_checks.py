@@ -11,7 +11,7 @@ from .registers import FORMAT_RELATIVE, ErrorCode, layer_layout
 __all__ = ["register_faults"]
 
 _COUNTS = ("length", "windows", "steps", "position_tiles", "tiles_per_group", "groups",
-           "last_tile_lanes", "blocks", "taps")  # fmt: skip
+           "last_tile_lanes", "blocks", "taps", "channels")  # fmt: skip
 """Registers that count something a run cannot do without."""
 
 
@@ -43,10 +43,19 @@ def _faults(
             (registers.format == FORMAT_RELATIVE)
             & (registers.index_select >= len(design.index_bits)),
         )
+    if design.delivery == "window":
         yield ErrorCode.FEED_SHIFT, registers.feed_shift > design.feed.bit_length() - 1
     counts = [name for name in _COUNTS if name in layer_layout(design).members]
     yield ErrorCode.COUNT, Cat(registers[name] == 0 for name in counts).any()
     yield ErrorCode.LANES, registers.last_tile_lanes > design.lanes
-    offsets = registers.taps if dense else registers.steps
-    yield ErrorCode.OFFSETS, offsets > buffers.offset_words
+    yield ErrorCode.OFFSETS, _offsets(registers, design) > buffers.offset_words
     yield ErrorCode.CLAMP, registers.low > registers.high
+
+
+def _offsets(registers: data.View, design: Design) -> Value:
+    """Return how many offsets a tile reads at least."""
+    if design.family == "dense":
+        return registers.taps
+    if design.delivery == "port":
+        return ((registers.length - 1)[:16] >> registers.channel_shift) + 1
+    return registers.steps

@@ -121,11 +121,17 @@ def identity(design: Design, buffers: Buffers) -> int:
 def layer_layout(design: Design) -> data.StructLayout:
     """Return the registers of a layer, in register order: those that the design has a use for."""
     act = signed(design.act_bits)
-    sparse = {
+    index = {
         "format": unsigned(2),
         "index_select": unsigned(4),  # which of Design.index_bits
-        "feed_shift": unsigned(3),  # log2 of Layout.step_vectors
         "length": unsigned(16),
+    }
+    port = {
+        "channel_shift": unsigned(4),  # ``PortLayout.channel_shift``
+        "channels": unsigned(16),  # of all groups
+    }
+    window = {
+        "feed_shift": unsigned(3),  # log2 of Layout.step_vectors
         "windows": unsigned(WINDOW_COUNT_BITS - 1),
         "steps": unsigned(16),
         "own_orders": unsigned(1),  # every tile has an offset table of its own
@@ -136,17 +142,21 @@ def layer_layout(design: Design) -> data.StructLayout:
         "block_word": unsigned(24),  # channel block stride: whole vectors ...
         "block_rest": unsigned(8),  # ... and positions
     }
+    group = {
+        "group_word": unsigned(24),  # stride of the convolution groups, as that of the blocks
+        "group_rest": unsigned(8),
+    }
     return data.StructLayout(
         {
-            **(dense if design.family == "dense" else sparse),
+            **(dense if design.family == "dense" else index),
+            **{"port": port, "window": window, "broadcast": {}}[design.delivery],
             "position_tiles": unsigned(16),
             "tiles_per_group": unsigned(16),
             "groups": unsigned(16),
             "last_tile_lanes": unsigned(9),
             "weight_code": unsigned(1),  # ``hw.weights``
             "accumulate": unsigned(1),  # go on from the sums of the run before
-            "group_word": unsigned(24),
-            "group_rest": unsigned(8),
+            **({} if design.delivery == "port" else group),
             "zero_point": act,
             "low": act,
             "high": act,

@@ -6,13 +6,11 @@ its stages hold what they have read, and go on in the cycle after the last clust
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
 
 from .design import CLUSTER_LANES, Buffers, Design
 from .feeder import Feeder
-from .fetch import index_word
-from .lane import LaneState, SparseLane
-from .ports import array_members, forward
+from .lane import SparseLane
+from .ports import array_members, forward, stream_members
 from .tree import broadcast
 from .window import ClusterWindow, feed_layout
 
@@ -22,36 +20,14 @@ __all__ = ["SparseArray"]
 class SparseArray(wiring.Component):
     """Lanes, windows and feeder of the sparse family; the memories are outside.
 
-    Besides the members of every array (``hw.ports``):
-
-    Members
-    -------
-    index_address, index_enable, index_data : memory read ports of each stream's index words
-    weight_address, weight_enable, weight_data : memory read ports of each stream's weights
-    states : array of streams LaneState, out
-        What the lanes of each stream did in the cycle before.
-    fed_any, feeder_waits : Signal, out
-        In the cycle before, a window had been fed; the feeder waited for a free window.
+    Its members are ``array_members`` and ``stream_members`` of ``hw.ports``; a window that has
+    been fed is what makes ``fed_any``.
     """
 
     def __init__(self, design: Design, buffers: Buffers) -> None:
         self._design = design
         self._buffers = buffers
-        streams, group = design.streams, design.simd_group
-        super().__init__(
-            array_members(design, buffers)
-            | {
-                "index_address": Out(range(max(2, buffers.index_words))).array(streams),
-                "index_enable": Out(1).array(streams),
-                "index_data": In(index_word(design)).array(streams),
-                "weight_address": Out(range(max(2, buffers.weight_words))).array(streams),
-                "weight_enable": Out(1).array(streams),
-                "weight_data": In(group * design.weight_bits).array(streams),
-                "states": Out(data.ArrayLayout(LaneState, streams)),
-                "fed_any": Out(1),
-                "feeder_waits": Out(1),
-            }
-        )
+        super().__init__(array_members(design, buffers) | stream_members(design, buffers))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -19,6 +19,7 @@ from .feeder import address_layout
 from .fetch import index_word
 from .loader import MemoryKind
 from .memories import lanes_per_beat
+from .port_array import PortArray, port_memories
 from .requantize import OutputStage, filter_layout
 from .shell import Shell, host_members, load_members
 from .sparse_array import SparseArray
@@ -72,10 +73,15 @@ class Accelerator(wiring.Component):
             m.submodules.array = array = DenseArray(design, buffers)
             m.d.comb += array.finished.eq(output.finished)
             _dense_weights(m, store, array, design, buffers)
+            _feed_memories(m, store, array, design, buffers)
+        elif design.delivery == "port":
+            m.submodules.array = array = PortArray(design, buffers)
+            _lane_memories(m, store, array, design, buffers)
+            port_memories(m, store, array, design, buffers)
         else:
             m.submodules.array = array = SparseArray(design, buffers)
             _lane_memories(m, store, array, design, buffers)
-        _feed_memories(m, store, array, design, buffers)
+            _feed_memories(m, store, array, design, buffers)
         _filter_memories(m, store, output, design, buffers)
         m.d.comb += [getattr(shell, name).eq(getattr(array, name)) for name in told_members(design)]
         m.d.comb += [
@@ -142,7 +148,7 @@ def _filter_memories(
 
 
 def _lane_memories(
-    m: Module, store: Store, array: SparseArray, design: Design, buffers: Buffers
+    m: Module, store: Store, array: SparseArray | PortArray, design: Design, buffers: Buffers
 ) -> None:
     """Index words and weights of each sparse lane."""
     word, weight_bits = index_word(design), design.simd_group * design.weight_bits

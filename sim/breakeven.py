@@ -194,7 +194,7 @@ class LayerBreakEven:
         names = ("vector", "window", "run_ahead", "feed", "drain", "drain_cycles", "acc_sets")
         return {
             **{name: getattr(self.sparse, name) for name in names},
-            "delivery": "window",
+            "delivery": self.sparse.delivery,
             "index_bits": list(self.sparse.index_bits),
         }
 

@@ -172,6 +172,7 @@ _ORDER = (
     MemoryKind.FEATURES,
     MemoryKind.FILTERS,
     MemoryKind.OFFSETS,
+    MemoryKind.BASES,
 )
 
 
@@ -232,6 +233,7 @@ class Cost:
 
 _SPENT_ON = {
     "sparse_lane": "lanes_um2",
+    "port_lane": "lanes_um2",
     "dense_lane": "lanes_um2",
     "window": "windows_um2",
     "sparse_feeder": "feeder_um2",
@@ -239,6 +241,7 @@ _SPENT_ON = {
     "tree": "feeder_um2",
     "output_stage": "output_um2",
     "sparse_control": "control_um2",
+    "port_control": "control_um2",
     "dense_control": "control_um2",
 }
 

@@ -43,7 +43,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "family": ("dense", "sparse"),
     "format": ("dense", "bitmap"),
     "layer_kind": ("conv", "1x1", "fc", "grouped", "depthwise"),
-    "delivery": ("broadcast", "window"),
+    "delivery": ("broadcast", "window", "port"),
     "groups": ("1", "2+"),
     "stride": ("1", "2+"),
     "padding": ("none", "some"),
@@ -78,8 +78,9 @@ class Coverage:
     Attributes
     ----------
     kinds : mapping of str to mapping of str to int
-        Cases of each kind. ``format``, ``run_ahead``, ``simd_group`` and ``feed_order`` count the
-        sparse family alone; a case in parts may be of several kinds.
+        Cases of each kind. ``format`` and ``simd_group`` count the sparse family alone,
+        ``run_ahead`` and ``feed_order`` designs with windows; a case in parts may be of several
+        kinds.
     stalls : mapping of str to int
         Cases in which each cause is not 0.
     macs : tuple of int
@@ -156,10 +157,10 @@ def _kinds_of(case: Case, cycles: int) -> dict[str, Sequence[str]]:
     if sparse:
         kinds |= {
             "format": sorted({program.format.name for program in programs}),
-            "run_ahead": [str(design.run_ahead)],
             "simd_group": [str(design.simd_group)],
-            "feed_order": [design.feed_order],
         }
+    if design.delivery == "window":
+        kinds |= {"run_ahead": [str(design.run_ahead)], "feed_order": [design.feed_order]}
     return kinds
 
 

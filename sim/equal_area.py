@@ -216,7 +216,7 @@ def lane_counts(workloads: Iterable[Workload], template: Design) -> list[int]:
     """Return the lane counts that save some layer a filter tile, the largest first."""
     counts: set[int] = set()
     for workload in workloads:
-        filters = workload.usable_lanes
+        filters = workload.usable_lanes(template)
         fewest_tiles = -(-filters // MAX_LANES)
         counts.update(-(-filters // tiles) for tiles in range(fewest_tiles, filters + 1))
     return sorted((lanes for lanes in counts if lanes >= template.drain), reverse=True)

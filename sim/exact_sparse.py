@@ -28,6 +28,7 @@ import numpy as np
 from ..hw.design import broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
+from .exact_port import Ports
 from .feeder import Feeder
 from .output_stage import OutputStage, beats_per_tile, last_group
 from .segments import NEVER, Ints, Segments, decode_steps, decoder_can_bind
@@ -37,6 +38,7 @@ __all__ = ["simulate_sparse"]
 _EMIT_TO_HEAD = 2
 _FIRST_WORD_TO_ENTRY = 1
 _ISSUE_TO_READY = 4
+_ISSUE_TO_READY_BY_PORT = 8
 
 _WAITS = ("weight_buffer", "drain", "window", "feed")
 """What a lane waits for between two issues, in the order of the contract's priorities."""
@@ -59,14 +61,18 @@ class _Run:
         self._passes = program.layout.position_tiles  # of each tile
         self._decoder_binds = decoder_can_bind(program)
         depth = design.fifo_depth if self._decoder_binds else 1
-        self._issue_to_ready = _ISSUE_TO_READY + broadcast_stages(design.vector)
-
-        self._feeder = Feeder(program.layout, design, program.tiles * self._passes)
-        self._first_fed = self._feeder.fed(0)
         self._stage = stage
         reads = np.array([stream.words.size > 0 for stream in program.streams[0]])
         self._decoded = np.where(reads, _FIRST_WORD_TO_ENTRY + self._first_steps(0), 0)
         self._heads = self._decoded + _EMIT_TO_HEAD
+        self._feeder: Feeder | Ports
+        if design.delivery == "port":
+            self._feeder = Ports(int(self._heads.min()))
+            self._issue_to_ready = _ISSUE_TO_READY_BY_PORT
+        else:
+            self._feeder = Feeder(program.layout, design, program.tiles * self._passes)
+            self._issue_to_ready = _ISSUE_TO_READY + broadcast_stages(design.vector)
+        self._first_fed = self._feeder.fed(0)
         self._history = np.full((depth, design.streams), NEVER)
         self._taken = np.full(design.streams, NEVER)
         self._waits = np.zeros(len(_WAITS), np.int64)

@@ -176,6 +176,12 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
             fifo_depth=int(rng.choice([1, 2, 3, 4, 6])),
             scan_bits=int(rng.choice([16, 32, 64])),
         )
+    elif family == "port":
+        base = replace(
+            Design.port(lanes, vector),
+            fifo_depth=int(rng.choice([1, 2, 3, 4, 6])),
+            scan_bits=int(rng.choice([16, 32, 64])),
+        )
     return replace(
         base,
         drain=1 if recipe.drain == 1 else _between(rng, 2, min(lanes, 6)),

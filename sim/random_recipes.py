@@ -34,7 +34,7 @@ class Recipe:
         Kind of the layer; what is tiled: "none", "filters", "positions", "both"; the dimension in
         which it is too large for the buffers, or "none".
     array : (str, (int, int), (int, int))
-        Family; least and most lanes; least and most positions per lane.
+        Family, or "port"; least and most lanes; least and most positions per lane.
     form : str
         Index format; of the dense family, "dense".
     strided, padded : bool
@@ -145,7 +145,7 @@ def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
     deal("environment", _ENVIRONMENTS, others)
     deal("acc_sets", _ACC_SETS, everyone)
     deal("buffer_sets", _BUFFER_SETS, everyone)
-    sparse = [place for place in everyone if hands[place]["array"][0] == "sparse"]
+    sparse = [place for place in everyone if hands[place]["array"][0] != "dense"]
     deal("form", _FORMS, sparse)
     deal("run_ahead", _RUN_AHEADS, sparse)
     deal("simd_group", _SIMD_GROUPS, [place for place in sparse if place not in _LARGE])

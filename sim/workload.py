@@ -112,11 +112,11 @@ class Workload:
 
     shape: LayerShape
     mask: NDArray[np.bool_]
-    _counts: dict[tuple[int, str, int, int], _FilterCounts] = field(
+    _counts: dict[tuple[int, int, str, int, int], _FilterCounts] = field(
         default_factory=dict, init=False, repr=False
     )
     _loads: dict[tuple[object, ...], Load] = field(default_factory=dict, init=False, repr=False)
-    _layouts: dict[tuple[int, int, int], tuple[Layout, int]] = field(
+    _layouts: dict[tuple[int, int, int, str], tuple[Layout, int]] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -131,10 +131,10 @@ class Workload:
         kept = int(np.count_nonzero(self.mask))
         return self.mask.size / kept if kept else float("inf")
 
-    @property
-    def usable_lanes(self) -> int:
-        """Lanes that can work at once: filters of one convolution group."""
-        return self.shape.out_channels // self.shape.groups
+    def usable_lanes(self, design: Design) -> int:
+        """Lanes that can work at once: all with ports, else filters of one convolution group."""
+        groups = 1 if design.delivery == "port" else self.shape.groups
+        return self.shape.out_channels // groups
 
     def program(self, design: Design, form: IndexFormat) -> Program:
         """Lay the layer out for a design, streams and all."""
@@ -145,7 +145,7 @@ class Workload:
         layout, _ = self._layout(design)
         key = (
             design.lanes, design.family, layout.step_vectors, form.name, design.scan_bits,
-            design.weight_bits, design.feed_order, design.simd_group,
+            design.weight_bits, design.feed_order, design.simd_group, design.delivery,
         )  # fmt: skip
         if key not in self._loads:
             self._loads[key] = self._dealt(design, form, layout)
@@ -174,10 +174,10 @@ class Workload:
         passes = layout.position_tiles
         drain = np.full(load.tiles, design.drain_groups * design.drain_cycles * passes)
         # The run ends with the last beat: lanes without a filter need not be visited any more.
-        idle_lanes = -self.usable_lanes % design.lanes
+        idle_lanes = -self.usable_lanes(design) % design.lanes
         last_groups = -(-(design.lanes - idle_lanes) // design.drain)
         drain[-1] -= (design.drain_groups - last_groups) * design.drain_cycles
-        feed = layout.steps * passes
+        feed = 0 if design.delivery == "port" else layout.steps * passes
         return Bounds(
             busiest_lane=int(load.busiest.sum()) * passes,
             feed=feed * load.tiles,
@@ -186,14 +186,17 @@ class Workload:
         )
 
     def _layout(self, design: Design) -> tuple[Layout, int]:
-        key = (design.vector, design.window, design.feed)
+        key = (design.vector, design.window, design.feed, design.delivery)
         if key not in self._layouts:
             layout = Layout.of(self.shape, design)
             self._layouts[key] = layout, layout.feature_words
         return self._layouts[key]
 
     def _filters(self, design: Design, form: IndexFormat, layout: Layout) -> _FilterCounts:
-        key = (layout.step_vectors, form.name, design.scan_bits, design.simd_group)
+        # One channel block or several: the index space is the same only if both numbers are.
+        key = (
+            layout.step_vectors, layout.blocks, form.name, design.scan_bits, design.simd_group,
+        )  # fmt: skip
         if key not in self._counts:
             filters = simd_blocks(self.shape, design)
             mask = union_masks(layout.to_index_space(self.mask), filters)

@@ -1,5 +1,6 @@
 """A small layer on small designs, ready to run: what tests of the whole accelerator share."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from bosquet.sim.rtl_host import Run
 SHAPE = LayerShape("small", "conv", in_channels=3, out_channels=5, kernel=(2, 2), height=4, width=5)
 SPARSE = Design("sparse", 3, 4, window=4, feed=2, run_ahead=2, fifo_depth=2)
 DENSE = Design.dense(3, 4)
+PORT = replace(Design.port(3, 4), fifo_depth=2)
 
 
 @cache

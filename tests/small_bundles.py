@@ -20,6 +20,7 @@ SMALL_BUFFERS = Buffers(
 )
 JOBS = {
     "sparse": SPARSE,
+    "port": Design.port(3, 4),
     "dense": Design.dense(3, 5),  # lanes without a filter, positions past the map
     "parts": Design(
         "sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,), buffers=SMALL_BUFFERS

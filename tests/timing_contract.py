@@ -14,6 +14,8 @@ def interpret(program: Program) -> Counters:
     """Run a program one cycle at a time."""
     if program.design.family == "dense":
         return DenseArray(program).run()
+    if program.design.delivery == "port":
+        return PortArray(program).run()
     return SparseArray(program).run()
 
 
@@ -165,6 +167,7 @@ class SparseArray:
         self.lanes = [self.lane(number) for number in range(design.lanes)]
         self.output = OutputStage(program)
         self.delay = 1 + stages(design.lanes)
+        self.add = 4 + stages(design.vector)
         per_window = design.window // design.feed
         in_pass = [min(per_window, layout.steps - s) for s in range(0, layout.steps, per_window)]
         self.window_steps = in_pass * self.passes
@@ -228,7 +231,6 @@ class SparseArray:
 
     def run(self) -> Counters:
         design = self.program.design
-        add = 4 + stages(design.vector)
         ready: dict[tuple[int, int], int] = {}
         causes: list[list[str]] = []  # of each cycle, of each lane
         now = 0
@@ -247,7 +249,7 @@ class SparseArray:
                     entry = lane.entries[len(lane.issued)]
                     lane.issued.append(now)
                     if entry.last:
-                        ready[entry.pass_number, number] = now + add
+                        ready[entry.pass_number, number] = now + self.add
             causes.append(row)
             now += 1
         cycles = max(self.output.beats) + 1
@@ -277,6 +279,22 @@ class SparseArray:
         if not free:
             return "drain"
         return "window" if feeder_waits else "feed"
+
+
+class PortArray(SparseArray):
+    """Nothing to wait for but the lane itself: all is fed when the first entry is there."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.add = 8
+
+    def feed(self, now: int) -> bool:
+        if not self.fed and any(lane.head(now) for lane in self.lanes):
+            self.fed = dict.fromkeys(range(self.window_count), now)
+        return False
+
+    def release(self, now: int) -> None:
+        """There is nothing to release."""
 
 
 def counters(lanes: int, cycles: int, tally: dict[str, int], beats: int) -> Counters:

@@ -89,6 +89,19 @@ def _sparse_lane_area(v: Values) -> Sequence[float]:
     return 1, vector, vector * (v["acc_sets"] == 2), ring, ring * vector, log2(v["feed"])
 
 
+def _port_lane_area(v: Values) -> Sequence[float]:
+    vector, rows = v["vector"], v["simd_group"]
+    columns = rows * vector
+    return (
+        1,
+        vector,
+        vector * _rotator_levels(vector),
+        rows,
+        columns,
+        columns * (v["acc_sets"] == 2),
+    )
+
+
 def _window_area(v: Values) -> Sequence[float]:
     bits = _ring(v) * v["vector"]
     return 1, _ring(v), bits, bits / v["feed"]
@@ -144,6 +157,12 @@ _MODELS: Mapping[str, Model] = {
         _sparse_lane_area,
         lambda v: (1, log2(v["vector"]), log2(_ring(v))),
     ),
+    "port_lane": Model(
+        ("vector", "acc_sets", "simd_group"),
+        _plain("vector", "acc_sets", "simd_group"),
+        _port_lane_area,
+        lambda v: (1, log2(v["vector"]), log2(v["simd_group"])),
+    ),
     "dense_lane": Model(
         ("vector", "acc_sets"),
         _plain("vector", "acc_sets"),
@@ -176,6 +195,7 @@ _MODELS: Mapping[str, Model] = {
         _output_time,
     ),
     "sparse_control": _CONTROL,
+    "port_control": _CONTROL,
     "dense_control": _CONTROL,
     "register_file": Model(
         ("depth",), _plain("depth"), lambda v: (1, v["depth"]), lambda v: (1, log2(v["depth"]))

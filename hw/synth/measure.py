@@ -152,6 +152,8 @@ def grid(design: Design) -> tuple[Part, ...]:
                 index_bits=design.index_bits or (4, 6, 8),
                 fifo_depth=design.fifo_depth if design.family == "sparse" else 4,
             )  # fmt: skip
+        if family == "port":
+            base = replace(base, delivery="port", window=1, run_ahead=1, feed=1, simd_group=1)
         parts[Part.of(name, replace(base, **fields))] = None
 
     vectors = (1, 4, 8, 16, 32)
@@ -166,6 +168,10 @@ def grid(design: Design) -> tuple[Part, ...]:
         add("sparse", "sparse_lane", vector=4, feed=feed)
     for vector in (4, 16):
         add("sparse", "sparse_lane", vector=vector, window=8, run_ahead=1)
+    for acc_sets, vector in product((1, 2), (1, 4, 16, 32)):
+        add("port", "port_lane", vector=vector, acc_sets=acc_sets)
+    for group, vector in ((2, 4), (4, 16), (16, 4)):
+        add("port", "port_lane", vector=vector, simd_group=group)
     for run_ahead, vector in product((1, 2, 4), (1, 4, 8)):
         add("sparse", "window", vector=vector, run_ahead=run_ahead)
     for vector, run_ahead in ((16, 2), (32, 1), (32, 2)):
@@ -184,6 +190,7 @@ def grid(design: Design) -> tuple[Part, ...]:
     for lanes, vector in ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32)):
         add("sparse", "sparse_control", lanes=lanes, vector=vector)
         add("dense", "dense_control", lanes=lanes, vector=vector)
+        add("port", "port_control", lanes=lanes, vector=vector)
     files = tuple(Part("register_file", (("depth", depth),)) for depth in (1, 2, 4, 8))
     return (*parts, *files)
 

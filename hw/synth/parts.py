@@ -8,6 +8,7 @@ besides are the write enables of its memories (about 15 gates each), which no pa
 part             gateware                                               how many
 ================ ====================================================== =====================
 sparse_lane      ``SparseLane``                                         lanes
+port_lane        ``PortLane``                                           index streams
 dense_lane       ``DenseLane``                                          lanes
 window           ``ClusterWindow`` of 16 lanes                          clusters
 sparse_feeder    ``Feeder``, and the pacing of ``SparseArray``          1
@@ -15,6 +16,7 @@ dense_feeder     ``DenseArray`` without its lanes                       1
 tree             64 register bits of the broadcast feed                 bits / 64
 output_stage     ``OutputStage``                                        1
 sparse_control   ``Shell``                                               1
+port_control     the same with ports                                    1
 dense_control    the same of the dense family                           1
 register_file    a memory of 64-bit words, made of flip-flops           bits of a word / 64
 ================ ====================================================== =====================
@@ -32,6 +34,7 @@ from ..dense_lane import DenseLane
 from ..design import CLUSTER_LANES, Design, broadcast_stages
 from ..lane import SparseLane
 from ..loader import MemoryKind
+from ..port_lane import PortLane
 from ..requantize import OutputStage
 from ..shell import Shell
 from ..verilog import component_verilog
@@ -86,6 +89,10 @@ def _sparse_lane(values: Mapping[str, Any]) -> wiring.Component:
     )
 
 
+def _port_design(values: Mapping[str, Any]) -> Design:
+    return _design("sparse", {"delivery": "port", **values})
+
+
 def _output(values: Mapping[str, Any]) -> wiring.Component:
     return OutputStage(_design("dense", values), ADDRESS_WORDS.filter_words)
 
@@ -101,6 +108,19 @@ PARTS: Mapping[str, PartKind] = {
         _sparse_lane,
         {MemoryKind.INDEX: "index_data", MemoryKind.WEIGHTS: "weight_data"},
         ("index_address", "index_enable", "weight_address", "weight_enable"),
+    ),
+    "port_lane": PartKind(
+        ("vector", "acc_sets", "simd_group", "fifo_depth", "scan_bits", "index_bits", *_WIDTHS),
+        lambda values: PortLane(_port_design(values), TYPICAL_LANE, ADDRESS_WORDS),
+        {
+            MemoryKind.INDEX: "index_data",
+            MemoryKind.WEIGHTS: "weight_data",
+            MemoryKind.OFFSETS: "tap_data",
+            MemoryKind.BASES: "base_data",
+            MemoryKind.FEATURES: "bank_data",
+        },
+        ("index_address", "index_enable", "weight_address", "weight_enable", "tap_address",
+         "base_address", "bank_addresses"),
     ),
     "dense_lane": PartKind(
         ("vector", "acc_sets", *_WIDTHS),
@@ -136,6 +156,12 @@ PARTS: Mapping[str, PartKind] = {
     "sparse_control": PartKind(
         ("lanes", "vector", "act_bits", "buffer_sets"),
         lambda values: Shell(_design("sparse", values), ADDRESS_WORDS),
+        {},
+        (),
+    ),
+    "port_control": PartKind(
+        ("lanes", "vector", "act_bits", "buffer_sets"),
+        lambda values: Shell(_port_design(values), ADDRESS_WORDS),
         {},
         (),
     ),
@@ -194,6 +220,12 @@ class Part:
 
 def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
     """Return the parts of a design and how many it has of each, memories left out."""
+    if design.delivery == "port":
+        return (
+            (Part.of("port_lane", design), design.streams),
+            (Part.of("output_stage", design), 1),
+            (Part.of("port_control", design), 1),
+        )
     lane, control = (Part.of(f"{design.family}_{part}", design) for part in ("lane", "control"))
     feeder, output = Part.of(f"{design.family}_feeder", design), Part.of("output_stage", design)
     parts: list[tuple[Part, float]] = [

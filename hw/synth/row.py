@@ -109,12 +109,14 @@ class Row:
         InputError
             If a column is missing or does not read.
         """
-        missing = [name for name in COLUMNS if texts.get(name) is None]
+        # A table from before there was a kind of memory has no path from it.
+        needed = [name for name in COLUMNS if name not in _READ_COLUMNS.values()]
+        missing = [name for name in needed if texts.get(name) is None]
         if missing:
             raise InputError(
                 f"{where}: column {missing[0]} is missing; a lane table has {', '.join(COLUMNS)}"
             )
-        text = {name: texts[name] or "" for name in COLUMNS}
+        text = {name: texts.get(name) or "" for name in COLUMNS}
         try:
             return cls(
                 part=_part(text["part"], text["parameters"]),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from accelerators import DENSE, SPARSE, image_on, right, small_layer
+from accelerators import DENSE, PORT, SPARSE, image_on, right, small_layer
 from amaranth.hdl import ResetInserter, Signal
 
 from bosquet.hw.design import Design
@@ -29,7 +29,7 @@ from bosquet.hw.top import Accelerator
 from bosquet.sim.exact import simulate
 from bosquet.sim.rtl_host import RtlHost, Run
 
-DESIGNS = {"sparse": SPARSE, "dense": DENSE}
+DESIGNS = {"sparse": SPARSE, "port": PORT, "dense": DENSE}
 SWAPS = ("swap_weights", "swap_features")
 CLEAR_ERROR = 1 << STATUS_BITS.index("error")
 LONG = 5000
@@ -69,12 +69,24 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("register", WRONG)
-def test_a_register_that_cannot_be_right_keeps_the_run_from_starting(register: str) -> None:
-    image = image_on(SPARSE)
+WRONG_PORT = {
+    "channels": (0, ErrorCode.COUNT),
+    "channel_shift": (1, ErrorCode.OFFSETS),  # taps of 2 channels: twice as many
+}
+
+
+@pytest.mark.parametrize(
+    ("register", "design"),
+    [*((name, SPARSE) for name in WRONG), *((name, PORT) for name in WRONG_PORT)],
+    ids=lambda value: value if isinstance(value, str) else value.delivery,
+)
+def test_a_register_that_cannot_be_right_keeps_the_run_from_starting(
+    register: str, design: Design
+) -> None:
+    image = image_on(design)
     host = host_of(image)
-    value, code = WRONG[register]
-    place = LAYER_BASE + list(layer_layout(SPARSE).members).index(register)
+    value, code = (WRONG | WRONG_PORT)[register]
+    place = LAYER_BASE + list(layer_layout(design).members).index(register)
     assert value != image.registers[register]
 
     async def script(ctx: Any) -> None:

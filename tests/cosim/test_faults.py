@@ -5,21 +5,21 @@ that expression is no longer there, the test says so. The faulty run must differ
 reference: a bit, a counter, or a run that does not end. Without the fault everything is equal.
 """
 
-import inspect
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from rtl_fault import Fault
 
 from bosquet.hw import feeder, lane, sparse_array
 from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.dense_array import DenseArray
 from bosquet.hw.design import Design
 from bosquet.hw.fetch import IndexFetch
+from bosquet.hw.front import LaneFront
 from bosquet.hw.mac import MacRow
 from bosquet.hw.passes import PassCounter
 from bosquet.hw.program import Program
@@ -85,32 +85,6 @@ def test_without_fault_all_is_equal(case: str) -> None:
 # ---- the RTL -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One expression of one method of the gateware, and what stands there instead."""
-
-    name: str
-    method: Callable[..., Any]
-    old: str
-    new: str
-    case: str = "relative"
-
-    def __str__(self) -> str:
-        return f"{self.name}-{self.case}"
-
-    def faulty_method(self) -> Callable[..., Any]:
-        """Compile the method with the fault in it."""
-        source = textwrap.dedent(inspect.getsource(self.method))
-        assert source.count(self.old) == 1, (
-            f"{self.method.__qualname__} no longer has {self.old!r} just once: write the fault"
-            f" {self.name!r} anew"
-        )
-        namespace = dict(self.method.__globals__)
-        exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), namespace)
-        faulty: Callable[..., Any] = namespace[self.method.__name__]
-        return faulty
-
-
 RTL_FAULTS = (
     Fault("decoder_position_plus_1", IndexDecoder.elaborate,
           "(position + ahead) | within", "(position + ahead + 1) | within"),
@@ -122,17 +96,17 @@ RTL_FAULTS = (
           "registers.length - 1", "registers.length - 2", "dense_format"),
     Fault("lane_off_by_one_is_absent", IndexDecoder.elaborate,
           "self._first_lane >= registers", "self._first_lane > registers"),
-    Fault("fifo_depth_minus_1", lane.SparseLane._queue,
+    Fault("fifo_depth_minus_1", LaneFront._queue,
           "queue.filled[-1] | (nearly & arriving)", "queue.filled[-1] | nearly"),
     Fault("filler_has_a_weight", lane.SparseLane._multiply,
           "issue & ~head.filler", "issue"),
-    Fault("window_read_before_fed", lane.SparseLane._issue,
-          "entry.window - self.fed", "entry.window - self.fed - 1"),
+    Fault("window_read_before_fed", lane.SparseLane._reach,
+          "window - self.fed", "window - self.fed - 1"),
     Fault("window_released_too_early", ClusterWindow.elaborate,
           "self.past.all()", "self.past.any()"),
     Fault("window_off_by_one", IndexDecoder._place,
           "step >> step_bits", "(step >> step_bits) + 1"),
-    Fault("passes_share_their_windows", lane.SparseLane._queue,
+    Fault("passes_share_their_windows", LaneFront._queue,
           "base + self.registers.windows", "base"),
     Fault("window_not_kept_when_the_queue_is_empty", ShiftQueue.elaborate,
           "self.push if i == 0 else 1", "1"),
@@ -141,7 +115,7 @@ RTL_FAULTS = (
     Fault("credit_one_too_many", sparse_array.SparseArray._pace,
           "m.d.sync += credit.eq(design.run_ahead)",
           "m.d.sync += credit.eq(design.run_ahead + 1)"),
-    Fault("accumulators_never_wait", lane.SparseLane._issue,
+    Fault("accumulators_never_wait", LaneFront._issue,
           "free | ~gated", "1 | ~gated"),
     Fault("word_queue_turns_back_late", IndexFetch.elaborate,
           "position != self.position_tiles)", "position != self.position_tiles + 1)"),
@@ -153,8 +127,8 @@ RTL_FAULTS = (
           "position == self.registers.position_tiles",
           "position + 1 == self.registers.position_tiles"),
     Fault("product_register_unsigned", MacRow.elaborate,
-          "Signal(signed(design.act_bits + design.weight_bits)",
-          "Signal((design.act_bits + design.weight_bits)"),
+          "Signal(signed(design.act_bits + design.operand_bits)",
+          "Signal((design.act_bits + design.operand_bits)"),
     Fault("sums_not_cleared", MacRow.elaborate,
           "Mux(first, 0, accumulator)", "accumulator"),
     Fault("swapped_lanes", OutputStage._pick,
@@ -170,7 +144,7 @@ RTL_FAULTS = (
           "rounded < registers.low", "rounded < registers.low - 1"),
     Fault("upper_clamp_off_by_one", OutputStage._scale,
           "rounded > registers.high", "rounded > registers.high + 1"),
-    Fault("filler_counted_as_compute", lane.SparseLane._issue,
+    Fault("filler_counted_as_compute", LaneFront._issue,
           "Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE)", "LaneState.COMPUTE"),
     Fault("dense_weights_turn_back_late", DenseArray._read_weights,
           "passes.last_position", "passes.last_tile", "dense_array"),
@@ -182,9 +156,7 @@ RTL_FAULTS = (
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=str)
 def test_rtl_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clean(fault.case).equal
-    owner = inspect.getmodule(fault.method)
-    cls = getattr(owner, fault.method.__qualname__.split(".")[0])
-    monkeypatch.setattr(cls, fault.method.__name__, fault.faulty_method())
+    fault.plant(monkeypatch)
     assert not compare(clean_program(fault.case), small_layer(), features()).equal
 
 

@@ -53,7 +53,6 @@ class DecoderProperty(Property):
             registers.format.eq(index_format),
             registers.feed_shift.eq(self.feed_shift),
             registers.windows.eq(WINDOWS),
-            registers.windows_place.eq(WINDOWS % DESIGN.run_ahead),
             registers.position_tiles.eq(1),
             registers.tiles_per_group.eq(PASSES),
             registers.groups.eq(1),
@@ -110,15 +109,13 @@ class DecoderProperty(Property):
         self.m.d.comb += [
             step.eq(Mux(self.feed_shift == 0, index, index >> 1)),
             slot.eq((step % per_window) * DESIGN.feed + Mux(self.feed_shift == 0, 0, index[0])),
-            window.eq(step // per_window + Mux(self.passes == 0, 0, WINDOWS)),
+            window.eq(step // per_window),
         ]
         self.claim(entry.filler == filler, when=self.taken)
         self.claim(entry.last == last, when=self.taken)
         self.claim(entry.slot == slot, when=self.taken & (filler == 0))
         # A filler's window counts too: the lane gives it back when it is past.
         self.claim(entry.window == window, when=self.taken)
-        places = [Const(number % DESIGN.run_ahead, 2) for number in range(1 << 7)]
-        self.claim(entry.place == pick(places, window), when=self.taken & (window < len(places)))
 
 
 class RelativeDecoder(DecoderProperty):

@@ -10,6 +10,7 @@ from bosquet.hw.synth.parts import PARTS, Part, parts_of
 SMALL = {
     "dense": Design.dense(3, 2),
     "sparse": Design("sparse", 3, 2, window=4, run_ahead=1, feed=2),
+    "port": Design.port(3, 2),
 }
 
 
@@ -22,6 +23,7 @@ def test_up_to_16_lanes_need_no_tree() -> None:
         "sparse_lane": 16, "window": 1, "sparse_feeder": 1, "output_stage": 1,
         "sparse_control": 1,
     }  # fmt: skip
+    assert counts(Design.port(40, 4)) == {"port_lane": 40, "output_stage": 1, "port_control": 1}
     assert counts(Design.dense(16, 4)) == {
         "dense_lane": 16, "dense_feeder": 1, "output_stage": 1, "dense_control": 1,
     }  # fmt: skip
