@@ -10,7 +10,7 @@ from .design import Buffers, Design
 from .feeder import address_layout
 from .fetch import index_word
 from .loader import MemoryKind
-from .requantize import filter_layout
+from .scale import filter_layout
 
 __all__ = ["Memory", "lanes_per_beat", "memories"]
 
@@ -65,10 +65,10 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
         ),
     ]  # fmt: skip
     if design.family == "dense":
-        group = lanes_per_beat(design, design.weight_bits)
+        group = lanes_per_beat(design, design.weight_word_bits)
         for lanes, count in ((group, design.lanes // group), (design.lanes % group, 1)):
             if lanes and count:
-                width = lanes * design.weight_bits
+                width = lanes * design.weight_word_bits
                 found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
     else:
         found += [

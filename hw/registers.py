@@ -137,9 +137,15 @@ def layer_layout(design: Design) -> data.StructLayout:
         "block_word": unsigned(24),  # channel block stride: whole vectors ...
         "block_rest": unsigned(8),  # ... and positions
     }
+    several = {
+        "own_filters": unsigned(1),  # each column works on a filter of its own
+        "pass_word": unsigned(24),  # from pass to pass: whole vectors ...
+        "pass_rest": unsigned(8),  # ... and positions
+    }
     return data.StructLayout(
         {
             **(dense if design.family == "dense" else sparse),
+            **(several if design.weights_per_row > 1 else {}),
             "position_tiles": unsigned(16),
             "tiles_per_group": unsigned(16),
             "groups": unsigned(16),

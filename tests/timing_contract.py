@@ -65,7 +65,7 @@ class OutputStage:
                 self.left = self.duration
                 self.next_visit += 1
                 tile = p // self.program.layout.position_tiles
-                latency = 6 + (1 if len(self.groups) <= 16 else 2)
+                latency = 7 + (1 if len(self.groups) <= 16 else 2)
                 if any(self.program.assignment[tile][lane] >= 0 for lane in self.groups[g]):
                     self.beats += [now + i + latency for i in range(self.duration)]
         if self.left:
