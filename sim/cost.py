@@ -240,6 +240,10 @@ _SPENT_ON = {
     "output_stage": "output_um2",
     "sparse_control": "control_um2",
     "dense_control": "control_um2",
+    "fc_lane": "lanes_um2",
+    "fc_feeder": "feeder_um2",
+    "fc_output_stage": "output_um2",
+    "fc_control": "control_um2",
 }
 
 
