@@ -151,9 +151,7 @@ class DenseArray(wiring.Component):
         operands = Signal(vector.shape())
         for column in range(design.vector):
             first = firsts[column // CLUSTER_LANES if len(firsts) > 1 else 0]
-            m.d.sync += operands[column].eq(
-                Mux(self.registers.own_filters, first, vector[column])
-            )
+            m.d.sync += operands[column].eq(Mux(self.registers.own_filters, first, vector[column]))
         return operands
 
     def _follow(self, m: Module, step: data.View) -> None:

@@ -189,9 +189,7 @@ class OutputStage(wiring.Component):
             lane = Signal(lane_sums, name=f"lane_{u}")
             m.d.comb += lane.eq(Array([s.as_value() for s in lanes[u]])[index])
             wanted = self._wanted(lane, visit) if design.weights_per_row == 1 else list(lane)
-            row = Signal(
-                data.ArrayLayout(signed(design.acc_bits), len(wanted)), name=f"picked_{u}"
-            )
+            row = Signal(data.ArrayLayout(signed(design.acc_bits), len(wanted)), name=f"picked_{u}")
             with m.If(flow):
                 m.d.sync += [row[i].eq(sums) for i, sums in enumerate(wanted)]
             rows.append(row)

@@ -122,9 +122,7 @@ class Scale(wiring.Component):
         kept, lost = _shifted(m, product, halvings, act_bits + 2)
         sign = negative.replicate(act_bits + 1)
         cut = Mux(beyond, Cat(~sign, negative), shifted).as_signed()
-        clamped = Mux(
-            rounded < self.low, self.low, Mux(rounded > self.high, self.high, rounded)
-        )
+        clamped = Mux(rounded < self.low, self.low, Mux(rounded > self.high, self.high, rounded))
         with m.If(self.flow):
             m.d.sync += [
                 sums.eq(self.sums[column]),

@@ -1,8 +1,9 @@
 """The output stage of the timing contract: when each lane's sums are taken, when beats leave.
 
 It visits the lanes in groups of ``drain``, always in the same order. With D cycles a group
-(``drain_cycles``, or V where each column has a filter of its own), group g of a pass begins at ``max(begin(g - 1) + D, ready(g))``. Seen on a clock
-that is D g slow, ``begin(g) - D g`` is a running maximum.
+(``drain_cycles``, or V where each column has a filter of its own), group g of a pass begins at
+``max(begin(g - 1) + D, ready(g))``. Seen on a clock that is D g slow, ``begin(g) - D g`` is a
+running maximum.
 """
 
 import numpy as np

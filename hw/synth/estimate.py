@@ -143,9 +143,7 @@ _DENSE_LANE = Model(
     lambda v: (1, v["vector"], v["vector"] * (v["acc_sets"] == 2)),
     lambda v: (1, log2(v["vector"])),
 )
-_DENSE_FEEDER = Model(
-    ("vector",), _plain("vector"), _feeder_area, lambda v: (1, log2(v["vector"]))
-)
+_DENSE_FEEDER = Model(("vector",), _plain("vector"), _feeder_area, lambda v: (1, log2(v["vector"])))
 _OUTPUT_STAGE = Model(
     ("lanes", "vector", "drain", "drain_cycles"),
     _plain("lanes", "vector", "drain", "drain_cycles"),

@@ -172,5 +172,6 @@ def test_rows_of_filters_behind_a_slow_output() -> None:
     layer = layer_of(FC, half_mask(FC))
     features = np.random.default_rng(2).integers(-128, 128, (1, 7, 1, 1))
     design = replace(Design.dense(2, 4), weights_per_row=4)
-    found = compare(Program.plan(layer, design), layer, features, Dram(bandwidth_bits=10, latency_cycles=5))
+    dram = Dram(bandwidth_bits=10, latency_cycles=5)
+    found = compare(Program.plan(layer, design), layer, features, dram)
     assert found.equal, found
