@@ -21,12 +21,13 @@ ROOMS := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow check everything warm links
+.PHONY: help demo test test-slow prove check everything warm links
 
 help:
 	@echo "make demo        a pruned network, from ONNX to break-even report and running Verilog"
 	@echo "make test        the tests"
 	@echo "make test-slow   the tests that take more than a few seconds each"
+	@echo "make prove       bounded proofs of the gateware's parts, with a SAT solver"
 	@echo "make check       formatting, lint, types, import rules"
 	@echo "make everything  install every optional part, PyTorch too, into .venv"
 	@echo "make warm        compile the WebAssembly tools now instead of at their first use"
@@ -46,12 +47,17 @@ test-slow: $(STAMPS)/test
 	@echo "==> The slow tests in $(JOBS) processes; CONTRIBUTING.md says what each one is for."
 	$(BIN)/python -m pytest --numprocesses $(JOBS) -m slow --durations 0
 
+prove: $(STAMPS)/prove
+	@echo "==> The proofs, $(JOBS) at a time: a few minutes on 2 cores."
+	PYTHONPATH=tests $(BIN)/python -m formal.prove --jobs $(JOBS)
+
 check: $(STAMPS)/test links
 	@echo "==> Formatting, lint, types, import rules: about a minute."
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p bosquet
 	$(BIN)/mypy tests
+	$(BIN)/mypy benchmarks
 	$(BIN)/lint-imports
 
 everything: $(STAMPS)/everything
@@ -93,9 +99,14 @@ $(STAMPS)/test: $(STAMPS)/venv $(REQUIREMENTS)
 	$(INSTALL) ".[dev,engine,synth]"
 	@touch $(STAMPS)/demo $@
 
+$(STAMPS)/prove: $(STAMPS)/venv $(REQUIREMENTS)
+	@echo "==> Installing bosquet, open synthesis and a SAT solver into $(VENV)"
+	$(INSTALL) ".[formal,synth]"
+	@touch $(STAMPS)/demo $@
+
 $(STAMPS)/everything: $(STAMPS)/venv $(REQUIREMENTS)
 	@echo "==> Installing bosquet with every optional part, PyTorch too, into $(VENV):"
 	@echo "    2 to 10 minutes, 600 MB to download (gigabytes where PyTorch comes with CUDA);"
 	@echo "    nothing outside $(VENV)"
-	$(INSTALL) ".[baseline,dev,engine,fpga,synth,train]"
-	@touch $(STAMPS)/demo $(STAMPS)/test $@
+	$(INSTALL) ".[baseline,dev,engine,formal,fpga,synth,train]"
+	@touch $(STAMPS)/demo $(STAMPS)/prove $(STAMPS)/test $@

@@ -19,7 +19,7 @@ from ..sim.one_chip import OneChip
 from ..sim.verdict import NetworkBreakEven, network_breakeven
 from .accuracy import measured_accuracy, zoo_card
 from .breakeven import BASELINE, network_text, pruned_layers, setting_of
-from .emit import OUT, emit_layer
+from .emit import OUT, emit_layers
 from .integer_layer import QuantizationOptions, integer_layers
 from .masked_network import MaskedNetwork, load_masked
 from .network_argument import NetworkArgument
@@ -95,11 +95,11 @@ def demo(
     told.say("rtl", run := run_in_rtl(layer, design), rtl_text(run))
 
     stages.begin(bundle_stage)
-    emitted = emit_layer(layer, design, rtl_out)
+    emitted = emit_layers([layer], design, rtl_out, single=True)
     made = {
         "bundle": str(emitted.bundle.folder),
         "files": list(emitted.bundle.files),
-        "cycles": emitted.counters["cycles"],
+        "cycles": emitted.job.totals["cycles"],
         "quantization": layer.quantization(),
     }
     told.say("emit", made, f"Verilog, testbench and data of {LAYER}: {emitted.bundle.folder}")

@@ -1,20 +1,19 @@
-"""``bosquet emit``: a layer and its accelerator as a Verilog bundle."""
+"""``bosquet emit``: an accelerator with a layer, or all layers, as a Verilog bundle."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..engine.integer import layer_outputs
 from ..hw.bundle import Bundle, bundle_name
 from ..hw.bundle import emit as emit_bundle
 from ..hw.design import Design
-from ..hw.image import Image
-from ..hw.manifest import layer_facts
-from ..hw.program import Program
-from ..sim.cosim import predicted_counters
-from .integer_layer import IntegerLayer, QuantizationOptions, integer_layers
+from ..hw.job import Job
+from ..hw.schedule import Schedule, covering_buffers
+from ..sim.cosim import predicted_job
+from .integer_layer import DEFAULT_CODE, IntegerLayer, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
     ActBits,
@@ -26,11 +25,12 @@ from .options import (
     Ratio,
     Seed,
     WeightBits,
+    WeightCode,
     chosen_design,
 )
 from .output import document, emit_answer
 
-__all__ = ["OUT", "Emitted", "emit", "emit_layer"]
+__all__ = ["OUT", "Emitted", "emit", "emit_layers"]
 
 OUT = Path("rtl_out")
 """Folder that bundles go to where none is given."""
@@ -38,18 +38,18 @@ OUT = Path("rtl_out")
 
 @dataclass(frozen=True, eq=False)
 class Emitted:
-    """A bundle, and what the simulator predicts for it.
+    """A bundle, and what it was made of.
 
     Attributes
     ----------
     bundle : Bundle
         What was written.
-    counters : dict of str to int
-        Predicted counters, by name.
+    job : Job
+        Its runs, with what the simulator predicts for them.
     """
 
     bundle: Bundle
-    counters: dict[str, int]
+    job: Job
 
 
 def emit(
@@ -63,58 +63,73 @@ def emit(
     ratio: Ratio = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
+    weight_code: WeightCode = None,
+    images: Annotated[
+        int | None,
+        typer.Option("--images", metavar="N", help="Run so many images: one batch without it."),
+    ] = None,
     input_shape: InputShape = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a layer's accelerator as Verilog, with a self-checking testbench of its real data."""
-    chosen = chosen_design(design, weight_bits, act_bits)
+    """Write an accelerator as Verilog, with a self-checking testbench of a layer's real data.
+
+    NET gives one accelerator and the data of all its layers, which it runs one after the other.
+    """
+    chosen = chosen_design(design, weight_bits, act_bits, weight_code)
     argument = NetworkArgument.parse(net)
-    argument.required_layer()
-    options = QuantizationOptions(weight_bits, act_bits, calibrate)
-    (layer,) = integer_layers(argument, options, ratio, seed, parse_shape(input_shape))
-    made = emit_layer(layer, chosen, out)
+    options = QuantizationOptions(weight_bits, act_bits, calibrate, weight_code or DEFAULT_CODE)
+    layers = integer_layers(argument, options, ratio, seed, parse_shape(input_shape), images)
+    made = emit_layers(layers, chosen, out, single=argument.layer is not None)
+    totals = made.job.totals
     answer = {
         "bundle": str(made.bundle.folder),
         "files": list(made.bundle.files),
-        "cycles": made.counters["cycles"],
+        "cycles": totals["cycles"],
         "cycles_kind": "simulated",
-        "counters": made.counters,
-        "network": layer.network,
-        "layer": layer.layer.name,
+        "counters": totals,
+        "network": layers[0].network,
+        "layers": [layer["name"] for layer in made.job.layers],
+        "runs": len(made.job.runs),
+        "images": len(layers[0].features),
         "design": chosen.name,
-        "quantization": layer.quantization(),
+        "quantization": layers[0].quantization(),
         "seed": seed,
-        "notes": list(layer.notes),
+        "notes": list(dict.fromkeys(note for layer in layers for note in layer.notes)),
     }
-    emit_answer(document("emit", answer), _text(made, layer, answer), as_json)
+    emit_answer(document("emit", answer), _text(made, layers, answer), as_json)
 
 
-def emit_layer(layer: IntegerLayer, design: Design, out: Path) -> Emitted:
-    """Write the bundle of a layer into a folder of its own below ``out``.
+def emit_layers(layers: Sequence[IntegerLayer], design: Design, out: Path, single: bool) -> Emitted:
+    """Write the bundle of some layers on one design into a folder of its own below ``out``.
+
+    A design without buffers of its own gets those that hold any one of the layers for one batch.
 
     Raises
     ------
     FitError
-        If the layer does not fit the design.
+        If a layer does not fit the design.
     InputError
         If the folder cannot be written.
     """
-    program = Program.plan(layer.layer, design)
-    outputs = layer_outputs(layer.layer, layer.features)
-    image = Image.of(program, layer.layer, layer.features, outputs)
-    counters = predicted_counters(program, image)
-    name = bundle_name(layer.network, layer.layer.name, design.name)
-    bundle = emit_bundle(image, name, out, counters, layer_facts(program))
-    return Emitted(bundle, counters)
+    if design.buffers is None:
+        design = replace(design, buffers=covering_buffers([one.layer for one in layers], design))
+    schedules = [Schedule.plan(one.batched, design) for one in layers]
+    job = predicted_job(
+        [(schedule, one.features) for schedule, one in zip(schedules, layers, strict=True)]
+    )
+    names = [layers[0].network, *([layers[0].layer.name] if single else [])]
+    return Emitted(emit_bundle(job, bundle_name(*names, design.name), out), job)
 
 
-def _text(made: Emitted, layer: IntegerLayer, answer: dict[str, Any]) -> str:
+def _text(made: Emitted, layers: Sequence[IntegerLayer], answer: dict[str, Any]) -> str:
     quantization = answer["quantization"]
     lines = [
-        f"{made.bundle.folder}: {answer['cycles']:,} cycles (simulated)",
+        f"{made.bundle.folder}: {answer['cycles']:,} cycles in {answer['runs']} runs (simulated)"
+        if answer["runs"] > 1
+        else f"{made.bundle.folder}: {answer['cycles']:,} cycles (simulated)",
         *(f"  {file}" for file in made.bundle.files),
         f"{quantization['weight_bits']}-bit weights, {quantization['act_bits']}-bit activations,"
-        f" calibration: {quantization['calibration']}; activations: {layer.features_from}",
+        f" calibration: {quantization['calibration']}; activations: {layers[0].features_from}",
     ]
-    return "\n".join([*lines, *(f"note: {note}" for note in layer.notes)])
+    return "\n".join([*lines, *(f"note: {note}" for note in answer["notes"])])

@@ -5,7 +5,7 @@ training, and real activations where there are images to compute them from. What
 is called synthetic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..engine.graph import activation_ranges
 from ..engine.integer import run
 from ..errors import InputError
-from ..models.layer import Layer, LayerShape
+from ..models.layer import Layer, LayerShape, WeightCode
 from ..models.masks import magnitude_mask, seed_for
 from ..models.network import Network
 from ..models.onnx_io import load_network
-from ..models.qdq import quantized_from_qdq
+from ..models.qdq import float_form, quantized_from_qdq
 from ..models.quantize import quantize
 from ..models.quantized import QuantizedNetwork
 from ..models.zoo import alexnet
@@ -31,6 +31,9 @@ __all__ = ["BITS", "Calibration", "IntegerLayer", "QuantizationOptions", "intege
 
 BITS = 8
 """Width of weights and activations where none is asked for."""
+
+DEFAULT_CODE: WeightCode = "twos_complement"
+"""Code of the weights where none is asked for."""
 
 SYNTHETIC_IMAGES = 8
 """Made-up images that ranges are taken from where no calibration data is given."""
@@ -46,11 +49,13 @@ class QuantizationOptions:
         Widths; None keeps those of a Q/DQ model, or takes ``BITS``.
     calibrate : Path or None
         An ``.npz`` file with the calibration images.
+    weight_code : {"twos_complement", "zero_free"}
     """
 
     weight_bits: int | None = None
     act_bits: int | None = None
     calibrate: Path | None = None
+    weight_code: WeightCode = DEFAULT_CODE
 
     @property
     def widths(self) -> tuple[int, int]:
@@ -102,10 +107,17 @@ class IntegerLayer:
     calibration: Calibration
     notes: tuple[str, ...] = ()
 
+    @property
+    def batched(self) -> Layer:
+        """The layer for as many images as there are activations of."""
+        shape = replace(self.layer.shape, batch=len(self.features))
+        return replace(self.layer, shape=shape)
+
     def quantization(self) -> dict[str, Any]:
         """Return the ``quantization`` of a JSON document."""
         return {
             "weight_bits": self.layer.weight_bits,
+            "weight_code": self.layer.weight_code,
             "act_bits": self.layer.act_bits,
             "calibration": self.calibration.kind,
             "images": self.calibration.images,
@@ -122,6 +134,7 @@ def integer_layers(
     ratio: float | None,
     seed: int,
     input_shape: tuple[int, ...] | None = None,
+    images: int | None = None,
 ) -> tuple[IntegerLayer, ...]:
     """Return the layer that is named, or every layer, ready to be run.
 
@@ -137,6 +150,8 @@ def integer_layers(
         Seed of whatever is made up.
     input_shape : tuple of int or None
         See `load_network`.
+    images : int or None
+        Images to compute activations of, None for one batch of the network.
 
     Raises
     ------
@@ -145,16 +160,19 @@ def integer_layers(
         such layer, or the calibration images do not fit it.
     """
     check_ratio(ratio)
+    if images is not None and images < 1:
+        raise InputError(f"--images must be at least 1, not {images}")
     shapes = bundled_shapes(argument)
     if shapes is not None:
-        return _made_up(argument.network, shapes, options, ratio, seed)
+        return _made_up(argument.network, shapes, options, ratio, seed, images or 1)
     network = load_network(argument.network, input_shape)
     network.require_executable()
     if argument.layer is not None:
         network.layer(argument.layer)
-    images, described, given = _images(argument.network, network, options.calibrate, seed)
-    quantized, calibration = _quantized(network, options, images, given)
-    inputs = run(quantized, images[: network.input_shape[0]]).layer_inputs
+    count = images or network.input_shape[0]
+    known, described, given = _images(argument.network, network, options.calibrate, seed, count)
+    quantized, calibration = _quantized(network, options, known, given)
+    inputs = run(quantized, known[:count]).layer_inputs
     names = [argument.layer] if argument.layer else [layer.name for layer in quantized.layers]
     made = []
     for name in names:
@@ -182,6 +200,7 @@ def _made_up(
     options: QuantizationOptions,
     ratio: float | None,
     seed: int,
+    images: int,
 ) -> tuple[IntegerLayer, ...]:
     note = (
         f"{name}: no weights were published; weights, biases, scales and activations"
@@ -195,6 +214,7 @@ def _made_up(
             *options.widths,
             seed,
         )
+        layer = replace(layer, shape=replace(layer.shape, batch=images))
         made.append(
             IntegerLayer(
                 name,
@@ -219,26 +239,22 @@ def _relu_like(layer: Layer, seed: int) -> NDArray[np.int64]:
 
 
 def _images(
-    name: str, network: Network, calibrate: Path | None, seed: int
+    name: str, network: Network, calibrate: Path | None, seed: int, least: int
 ) -> tuple[NDArray[np.floating], str, bool]:
-    """Return at least one batch of images, where they come from, and whether they are real."""
-    batch = network.input_shape[0]
+    """Return at least so many images, where they come from, and whether they are real."""
     if calibrate is not None:
         images = _read_images(calibrate, network.input_shape[1:])
-        described, given = f"{_first(batch, 'image')} of {calibrate.name}", True
+        described, given = f"{_first(least, 'image')} of {calibrate.name}", True
     elif name == "lenet5":
         images, _ = heldout_digits()
-        described, given = _first(batch, "held-out digit"), True
+        described, given = _first(least, "held-out digit"), True
     else:
         rng = np.random.default_rng(seed_for(seed, "images"))
-        count = max(batch, SYNTHETIC_IMAGES)
+        count = max(least, SYNTHETIC_IMAGES)
         images = rng.normal(0, 1, (count, *network.input_shape[1:])).astype(np.float32)
         described, given = f"synthetic images, seed {seed}", False
-    if len(images) < batch:
-        raise InputError(
-            f"{name}: the network computes {batch} images at once; the calibration data has"
-            f" {len(images)}"
-        )
+    if len(images) < least:
+        raise InputError(f"{name}: {least} images are to be computed; there are {len(images)}")
     return images, described, given
 
 
@@ -274,8 +290,11 @@ def _read_images(path: Path, shape: tuple[int, ...]) -> NDArray[np.floating]:
 def _quantized(
     network: Network, options: QuantizationOptions, images: NDArray[np.floating], given: bool
 ) -> tuple[QuantizedNetwork, Calibration]:
-    if network.is_quantized and options.weight_bits is None and options.act_bits is None:
+    own = options.weight_bits is None and options.act_bits is None
+    if network.is_quantized and own and options.weight_code == DEFAULT_CODE:
         return quantized_from_qdq(network), Calibration("q/dq", None)
+    if network.is_quantized:
+        network = float_form(network)
     ranges = activation_ranges(network, images)
-    made = quantize(network, *options.widths, ranges)
+    made = quantize(network, *options.widths, ranges, options.weight_code)
     return made, Calibration("data" if given else "synthetic", len(images))

@@ -8,6 +8,7 @@ import typer
 
 from ..hw.design import Design
 from ..hw.tech.liberty import read_library
+from ..models.layer import WeightCode as WeightCodeName
 from ..sim.technology import Technology
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Seed",
     "TechnologyCard",
     "WeightBits",
+    "WeightCode",
     "chosen_design",
     "chosen_technology",
 ]
@@ -70,6 +72,13 @@ ActBits = Annotated[
     int | None,
     typer.Option("--act-bits", metavar="N", help="Width of the activations, 2 to 16."),
 ]
+WeightCode = Annotated[
+    WeightCodeName | None,
+    typer.Option(
+        "--weight-code",
+        help="Levels of the weights: twos_complement, or zero_free (no 0, for few bits).",
+    ),
+]
 Calibrate = Annotated[
     Path | None,
     typer.Option(
@@ -104,8 +113,13 @@ Liberty = Annotated[
 ]
 
 
-def chosen_design(name: str, weight_bits: int | None, act_bits: int | None) -> Design:
-    """Return the design that is named, with other widths if they are given.
+def chosen_design(
+    name: str,
+    weight_bits: int | None,
+    act_bits: int | None,
+    weight_code: WeightCodeName | None = None,
+) -> Design:
+    """Return the design that is named, with other widths and codes if they are given.
 
     Raises
     ------
@@ -117,6 +131,8 @@ def chosen_design(name: str, weight_bits: int | None, act_bits: int | None) -> D
         design = replace(design, weight_bits=weight_bits)
     if act_bits is not None:
         design = replace(design, act_bits=act_bits)
+    if weight_code is not None and weight_code not in design.weight_codes:
+        design = replace(design, weight_codes=(weight_code,))
     return design
 
 

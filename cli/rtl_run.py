@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..hw.design import Design
-from ..hw.program import Program
-from ..sim.cosim import Comparison, compare
+from ..hw.schedule import Schedule
+from ..sim.cosim import Comparison, compare_schedule
 from .integer_layer import IntegerLayer
 
 __all__ = ["rtl_text", "run_in_rtl"]
@@ -20,8 +20,7 @@ def run_in_rtl(layer: IntegerLayer, design: Design) -> dict[str, Any]:
     FitError
         If the layer does not fit the design.
     """
-    program = Program.plan(layer.layer, design)
-    found = compare(program, layer.layer, layer.features)
+    found = compare_schedule(Schedule.plan(layer.layer, design), layer.features)
     return {
         "network": layer.network,
         "layer": layer.layer.name,

@@ -6,11 +6,11 @@ from typing import Any
 
 from ..errors import InputError
 from ..hw.design import Buffers, Design
-from ..hw.program import Program
+from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from ..sim.cost import Area, Frequency, Technology, area, frequency
 from ..sim.counters import STALLS, Counters
-from ..sim.exact import simulate
+from ..sim.exact import simulate_schedule
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
 
@@ -24,11 +24,16 @@ VISIBLE_SHARE = 0.005
 
 @dataclass(frozen=True)
 class TimedLayer:
-    """A layer with what its run counts."""
+    """A layer with what its runs count, one or as many as the buffers make necessary."""
 
     layer: MaskedLayer
-    program: Program
+    schedule: Schedule
     counters: Counters
+
+    @property
+    def format_name(self) -> str:
+        """Index format of the weights; of parts perhaps several."""
+        return ", ".join(sorted({run.program.format.name for run in self.schedule.runs}))
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,10 @@ class Simulation:
         """
         timed = []
         for number, layer in enumerate(masked.layers):
-            program = Program.plan(layer, design, forms[number] if forms else None)
-            timed.append(TimedLayer(layer, program, simulate(program)))
+            schedule = Schedule.plan(layer, design, forms[number] if forms else None)
+            timed.append(TimedLayer(layer, schedule, simulate_schedule(schedule)))
             progress(number + 1, len(masked.layers), layer.name)
-        buffers = design.buffers or _covering([one.program.buffers for one in timed])
+        buffers = design.buffers or _covering([one.schedule.buffers for one in timed])
         return cls(masked, design, tuple(timed), Silicon.of(design, buffers, technology))
 
     @property
@@ -129,7 +134,8 @@ class Simulation:
         layer, counters = one.layer, one.counters
         return {
             "name": layer.name,
-            "format": one.program.format.name,
+            "format": one.format_name,
+            "runs": len(one.schedule.runs),
             "masks": layer.source,
             "density": layer.density,
             "cycles": counters.cycles,
@@ -180,7 +186,7 @@ class Simulation:
                 if shares[cause] >= VISIBLE_SHARE]  # fmt: skip
         return (
             layer.name,
-            one.program.format.name,
+            one.format_name,
             layer.source,
             None if layer.ratio is None else f"{layer.ratio:.2f}",
             f"{counters.cycles:,}",

@@ -1,4 +1,4 @@
-"""``bosquet synth``: measure the parts of a design with Yosys, into a lane table."""
+"""``bosquet synth``: measure the parts of a design with Yosys, or all of it on an FPGA."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,13 +8,15 @@ import typer
 from ..errors import InputError
 from ..hw.synth.lane_table import LaneTable
 from ..hw.synth.measure import design_parts, grid, measure, recipe_id
+from ..hw.synth.nextpnr import DEVICES
 from ..hw.synth.parts import PARTS, Part
 from ..hw.synth.row import Row
 from ..hw.tech.card import DEFAULT_CARD, load_card
 from ..hw.tech.cell import Library
 from ..hw.tech.liberty import read_library
 from ..hw.tech.logical_effort import builtin_library
-from .options import ActBits, Json, Liberty, OutFile, WeightBits, chosen_design
+from .fpga import on_fpga
+from .options import ActBits, Json, Liberty, OutFile, Seed, WeightBits, chosen_design
 from .output import document, emit_answer, table
 from .progress import Progress
 
@@ -51,14 +53,34 @@ def synth(
             help="Lane table (CSV) to store the rows in; those it has already are kept.",
         ),
     ] = None,
+    fpga: Annotated[
+        str | None,
+        typer.Option(
+            "--fpga",
+            metavar="DEVICE",
+            help="Place and route the whole design instead (minutes), on one of"
+            f" {', '.join(DEVICES)}; it needs memory depths.",
+        ),
+    ] = None,
+    seed: Seed = 1,
     liberty: Liberty = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     as_json: Json = False,
     out: OutFile = None,
 ) -> None:
-    """Measure area and speed of a design's parts by open synthesis."""
+    """Measure area and speed of a design's parts by open synthesis, or place it on an FPGA."""
     chosen = chosen_design(design, weight_bits, act_bits)
+    if fpga is not None:
+        if part or around or store or liberty:
+            raise InputError(
+                "--fpga measures a whole design: no --part, --grid, --table, --liberty"
+            )
+        with Progress("synth") as progress:
+            progress(0, 1, f"now {chosen.name} on {fpga}")
+            answer, said = on_fpga(chosen, fpga, seed)
+        emit_answer(document("synth", answer), said, as_json, out)
+        return
     parts = _wanted(grid(chosen) if around else design_parts(chosen), part)
     cells = _library(liberty)
     rows = LaneTable.read(store) if store else LaneTable()

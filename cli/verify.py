@@ -1,5 +1,6 @@
 """``bosquet verify``: the RTL against the simulator and the integer reference."""
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,10 @@ def verify(
     act_bits: ActBits = None,
     calibrate: Calibrate = None,
     input_shape: InputShape = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", help="Processes; one per CPU without it.", min=1),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
@@ -78,7 +83,7 @@ def verify(
         notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
         facts |= {"network": layers[0].network, "quantization": layers[0].quantization()}
     with Progress("verify") as progress:
-        found = run_cases(cases, progress)
+        found = run_cases(cases, progress, max(1, min(jobs or os.cpu_count() or 1, len(cases))))
     answer = document("verify", {**found.document(), **facts, "notes": list(notes)})
     emit_answer(answer, _text(found, notes), as_json, out)
     if not found.passed:

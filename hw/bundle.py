@@ -1,7 +1,7 @@
-"""The bundle of a layer on a design: Verilog, testbench with data, and files for other tools.
+"""The bundle of a job on a design: Verilog, testbench with data, and files for other tools.
 
 A bundle is one folder that needs nothing else. It is written beside its place and then moved
-there, so that a half-written bundle never stands; the same image gives the same bytes.
+there, so that a half-written bundle never stands; the same job gives the same bytes.
 """
 
 import json
@@ -17,9 +17,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError
-from .image import Image
+from .job import Job
 from .loader import MemoryKind, header_layout
 from .manifest import SCHEMA, manifest
+from .registers import COUNTER_BASE, LAYER_BASE, control_word, identity
 from .template import render
 from .testbench import memory_files, testbench, testbench_name
 from .top import Accelerator
@@ -46,7 +47,7 @@ class Bundle:
     files : tuple of str
         Names of its files, sorted.
     cycles : int
-        Predicted cycles of its layer.
+        Predicted cycles of all runs.
     """
 
     folder: Path
@@ -85,36 +86,25 @@ def bundle_name(*parts: str) -> str:
     return name if _NAME.fullmatch(name) else f"layer_{name}"
 
 
-def emit(
-    image: Image,
-    name: str,
-    folder: Path,
-    counters: Mapping[str, int],
-    layer: Mapping[str, Any],
-    freq_hz: float = DEFAULT_FREQ_HZ,
-) -> Bundle:
+def emit(job: Job, name: str, folder: Path, freq_hz: float = DEFAULT_FREQ_HZ) -> Bundle:
     """Write a bundle to ``folder / name``; one that stands there is replaced.
 
     Parameters
     ----------
-    image : Image
-        The layer on its design.
+    job : Job
+        What the accelerator does.
     name : str
         Name of the bundle, of its folder and of its top module; ``bundle_name`` makes one.
     folder : Path
         Made if it does not exist.
-    counters : mapping of str to int
-        Predicted value of every performance counter, by name (``hw.registers.COUNTERS``).
-    layer : mapping
-        What the manifest tells of the layer, as JSON values; ``hw.manifest.layer_facts``.
     freq_hz : float, default: 100e6
         Clock frequency of the constraints, in Hz.
 
     Raises
     ------
     InputError
-        If the name is no identifier, a prediction is missing, the folder cannot be written, or
-        something that is no bundle stands in its place.
+        If the name is no identifier, the folder cannot be written, or something that is no bundle
+        stands in its place.
     ToolError
         If Yosys fails.
     """
@@ -127,42 +117,37 @@ def emit(
     except OSError as error:
         raise _unwritable(name, folder, error) from error
     try:
-        files = bundle_files(image, name, counters, layer, freq_hz)
+        files = bundle_files(job, name, freq_hz)
         _put(files, workshop, place)
     except OSError as error:
         raise _unwritable(name, folder, error) from error
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
-    return Bundle(place, name, tuple(sorted(files)), counters["cycles"])
+    return Bundle(place, name, tuple(sorted(files)), job.totals["cycles"])
 
 
-def bundle_files(
-    image: Image,
-    name: str,
-    counters: Mapping[str, int],
-    layer: Mapping[str, Any],
-    freq_hz: float = DEFAULT_FREQ_HZ,
-) -> dict[str, str]:
+def bundle_files(job: Job, name: str, freq_hz: float = DEFAULT_FREQ_HZ) -> dict[str, str]:
     """Return the texts of the files of a bundle, by name; parameters as for ``emit``."""
     _check(name, freq_hz)
     bench = testbench_name(name)
-    bench_text = testbench(image, name, counters)
-    accelerator = Accelerator(image.design, image.buffers)
+    accelerator = Accelerator(job.design, job.buffers)
     ports = accelerator.metadata.as_json()["interface"]["members"]
-    data = memory_files(image)
+    data = memory_files(job)
     values = {
         "name": name,
         "testbench": bench,
         "data_files": sorted(data),
         "core": f"bosquet:bundle:{name}:{__version__}",
-        "description": f"{image.design.name} with a layer and its testbench, made by bosquet",
+        "description": f"{job.design.name} with layers and their testbench, made by bosquet",
         "header": _header(),
         "memory_numbers": ", ".join(f"{kind.value} {kind.name.lower()}" for kind in MemoryKind),
-        "columns": image.design.beat_columns,
+        "feature_memory": MemoryKind.FEATURES.value,
+        "unit_offset": header_layout()["unit"].offset,
+        "beats_offset": header_layout()["beats"].offset,
         "period_ns": f"{1e9 / freq_hz:.4f}",
     }
     files = {
-        f"{bench}.v": bench_text,
+        f"{bench}.v": testbench(job, name),
         **data,
         f"{name}.v": initialized_verilog(accelerator, name),
         f"{name}.core": render("bundle.core", **values),
@@ -170,11 +155,24 @@ def bundle_files(
         f"{name}.sdc": render("bundle.sdc", **values),
         "synth.ys": render("bundle.ys", **values),
     }
-    names = sorted([*files, f"{name}.json", "README.md"])
-    facts = manifest(image, name, counters, layer, freq_hz, ports, names)
+    told = sorted([*files, f"{name}.json", f"{name}.h", f"{name}_driver.py", "README.md"])
+    values["manifest"] = facts = manifest(job, name, freq_hz, ports, told)
     files[f"{name}.json"] = json.dumps(facts, indent=2, allow_nan=False) + "\n"
-    files["README.md"] = render("bundle.md", manifest=facts, **values)
+    files[f"{name}.h"] = render("bundle.h", **values, **_c_values(job, facts))
+    files[f"{name}_driver.py"] = render("driver.py", **values)
+    files["README.md"] = render("bundle.md", **values)
     return files
+
+
+def _c_values(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what only the C header needs."""
+    rows = facts["registers"]
+    return {
+        "words": 1 << 8,
+        "identity": identity(job.design, job.buffers),
+        "layer_registers": [row for row in rows if LAYER_BASE <= row["address"] < COUNTER_BASE],
+        "controls": [control_word(*run.control, "clear_counters") for run in job.runs],
+    }
 
 
 def _header() -> str:

@@ -13,14 +13,17 @@ dense
 The encoder's side of the same formats is ``models.formats``.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, unsigned
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .fetch import index_word
 from .passes import PassCounter
-from .program import WINDOW_COUNT_BITS
+from .program import MAX_WINDOWS
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
 
 __all__ = ["IndexDecoder", "entry_layout"]
@@ -29,37 +32,20 @@ __all__ = ["IndexDecoder", "entry_layout"]
 def entry_layout(design: Design) -> data.StructLayout:
     """Return the layout of a decoded entry.
 
-    ``window`` is the running window number, ``place`` that modulo ``run_ahead``, where the window
-    stands in the ring, ``slot`` the vector within the window; ``first`` and
+    ``window`` counts the windows of the pass, ``slot`` the vectors of the window; ``first`` and
     ``last`` mark the ends of a pass, ``final`` the lane's very last entry; a ``filler`` has no
     weight.
     """
     return data.StructLayout(
         {
-            "window": WINDOW_COUNT_BITS,
-            "place": unsigned((design.run_ahead - 1).bit_length()),
-            "slot": unsigned((design.window - 1).bit_length()),
+            "window": range(MAX_WINDOWS),
+            "slot": (design.window - 1).bit_length(),
             "first": 1,
             "last": 1,
             "final": 1,
             "filler": 1,
         }
     )
-
-
-def modulo(m: Module, value: Value, divisor: int, name: str) -> Value:
-    """Return a number modulo 1, 2, 3 or 4."""
-    if divisor != 3:
-        return value[: (divisor - 1).bit_length()]
-    # 4 is 1 modulo 3, so the sum of the digits to base 4 stands for the number.
-    most = (1 << len(value)) - 1
-    while most > 3:
-        digits = [value[low : low + 2] for low in range(0, len(value), 2)]
-        most = max(sum(n >> low & 3 for low in range(0, len(value), 2)) for n in range(most + 1))
-        total = Signal(range(most + 1), name=f"{name}_modulo_3_up_to_{most}")
-        m.d.comb += total.eq(sum(digits[1:], digits[0]))
-        value = total
-    return Mux(value == 3, 0, value)
 
 
 class IndexDecoder(wiring.Component):
@@ -103,67 +89,58 @@ class IndexDecoder(wiring.Component):
         ]
 
         position = Signal(16)  # next index position; in a bitmap that of the word's bit 0
-        used = Signal(design.scan_bits)  # bits of this bitmap word already issued
-        sub = Signal(range(max(2, design.scan_bits // 2)))  # sub-index within this word
+        used = Signal(design.scan_bits)  # bits, or sub-indices, of this word already issued
         first = Signal(init=1)
-        window_base = Signal(WINDOW_COUNT_BITS)  # running number of this pass's first window
 
-        place_base = Signal(self.entry.payload.place.shape())  # where that one stands in the ring
-
-        offered, index, following = Signal(), Signal(16), Signal(16)
-        filler, last, word_done = Signal(), Signal(), Signal()
+        bitmap, relative = Signal(), Signal()
         absent = Signal()
-        m.d.comb += absent.eq(passes.last_tile & (self._first_lane >= registers.last_tile_lanes))
+        m.d.comb += [
+            bitmap.eq(registers.format == FORMAT_BITMAP),
+            relative.eq(registers.format == FORMAT_RELATIVE),
+            absent.eq(passes.last_tile & (self._first_lane >= registers.last_tile_lanes)),
+        ]
+        gap, full, later, at_end, after_sub = self._sub_index(m, used)
+        any_bit, lowest, only, after_bit = self._bitmap(m, used)
 
-        code, full, later, at_end = self._sub_index(m, sub)
-        unused, lowest, only = self._bitmap(m, used)
-
+        # In a bitmap ``position`` is a multiple of a word's bits, so nothing need be added to it;
+        # the next entry is looked for behind this one or, in a word that is used up, behind it.
+        offered, filler, last, word_done = Signal(), Signal(), Signal(), Signal()
+        ahead, within = Signal.like(gap), Signal.like(lowest)
+        unplaced = Signal()  # the filler of an empty filter stands at index position 0
         with m.If(absent):
             m.d.comb += [offered.eq(active), filler.eq(1), last.eq(1)]
         with m.Elif(registers.format == FORMAT_DENSE):
-            m.d.comb += [
-                offered.eq(active),
-                index.eq(position),
-                following.eq(position + 1),
-                last.eq(position == registers.length - 1),
-            ]
-        with m.Elif(registers.format == FORMAT_RELATIVE):
+            m.d.comb += [offered.eq(active), last.eq(position == registers.length - 1)]
+        with m.Elif(relative):
             m.d.comb += [
                 offered.eq(active & self.word.valid),
                 filler.eq(full),
                 last.eq(end & ~later),
-                index.eq(position + code - full),
-                following.eq(index + 1),
+                ahead.eq(gap),
                 word_done.eq(at_end | last),
+                unplaced.eq(first & last & full),
             ]
-            with m.If(first & last & full):  # an empty filter
-                m.d.comb += index.eq(0)
-        with m.Elif(registers.format == FORMAT_BITMAP):
+        with m.Elif(bitmap):
             m.d.comb += [
-                offered.eq(active & self.word.valid & (unused.any() | end)),
-                filler.eq(~unused.any()),  # an empty filter
+                offered.eq(active & self.word.valid & (any_bit | end)),
+                filler.eq(~any_bit),
                 last.eq(end & only),
-                index.eq(Mux(filler, 0, position + lowest)),
-                following.eq(Mux(only, position + design.scan_bits, position)),
+                within.eq(lowest),
                 word_done.eq(only),
+                unplaced.eq(~any_bit),
             ]
 
-        emit, skip = Signal(), Signal()
+        emit, skip, index, following = Signal(), Signal(), Signal(16), Signal(16)
         m.d.comb += [
             emit.eq(offered & self.entry.ready),
-            skip.eq(
-                active
-                & ~absent
-                & (registers.format == FORMAT_BITMAP)
-                & self.word.valid
-                & ~unused.any()
-                & ~end
-            ),
+            skip.eq(active & ~absent & bitmap & self.word.valid & ~any_bit & ~end),
             self.entry.valid.eq(offered),
             self.word.ready.eq(skip | (emit & word_done)),
             passes.advance.eq(emit & last),
+            index.eq(Mux(unplaced, 0, (position + ahead) | within)),
+            following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
         ]
-        self._place(m, index, window_base, place_base)
+        self._place(m, index)
         m.d.comb += [
             self.entry.payload.first.eq(first),
             self.entry.payload.last.eq(last),
@@ -171,73 +148,79 @@ class IndexDecoder(wiring.Component):
             self.entry.payload.filler.eq(filler),
         ]
 
-        with m.If(skip):
-            m.d.sync += position.eq(position + design.scan_bits)
+        with m.If(skip | (emit & (~bitmap | only))):
+            m.d.sync += position.eq(following)
         with m.If(emit):
             m.d.sync += [
-                position.eq(following),
                 first.eq(0),
-                sub.eq(Mux(word_done, 0, sub + 1)),
-                used.eq(Mux(word_done, 0, used | (1 << lowest))),
+                used.eq(Mux(word_done | absent, 0, Mux(relative, after_sub, after_bit))),
             ]
             with m.If(last):
                 m.d.sync += [
                     position.eq(0),
-                    sub.eq(0),
-                    used.eq(0),
                     first.eq(1),
-                    window_base.eq(window_base + registers.windows),
-                    place_base.eq(
-                        modulo(m, place_base + registers.windows_place, design.run_ahead, "base")
-                    ),
                     active.eq(~passes.last),
                 ]
         with m.If(self.start):
             m.d.sync += [
                 position.eq(0),
-                sub.eq(0),
                 used.eq(0),
                 first.eq(1),
-                window_base.eq(0),
-                place_base.eq(0),
                 active.eq(1),
             ]
         return m
 
-    def _sub_index(self, m: Module, sub: Signal) -> tuple[Signal, Signal, Signal, Signal]:
-        """Cut the word: this sub-index, is it all ones, is a later one not, is it the last."""
+    def _sub_index(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal, Signal]:
+        """Cut the word: gap, is it a filler's, is a later one not, is it the last, what is used.
+
+        ``used`` has a bit for each sub-index that has been issued, what is used also one for this
+        one. The gap of a filler is one
+        less than its code says, since the next entry is looked for one position behind.
+        """
         design = self._design
-        bits = self.word.payload.bits
-        code, full, later, at_end = Signal(16), Signal(), Signal(), Signal()
+        bits, most = self.word.payload.bits, design.scan_bits // min(design.index_bits)
+        now = Signal(most, name="sub_index_now")
+        m.d.comb += now.eq(~used[:most] & Cat(Const(1, 1), used[: most - 1]))
+        gap, full, later, at_end = Signal(max(design.index_bits)), Signal(), Signal(), Signal()
+        after = Signal(design.scan_bits)
         with m.Switch(self.registers.index_select):
             for select, width in enumerate(design.index_bits):
                 count = design.scan_bits // width
                 fields = [bits[i * width : (i + 1) * width] for i in range(count)]
-                real = [Signal(name=f"real_{width}_{i}") for i in range(count)]
-                m.d.comb += [real[i].eq(~fields[i].all()) for i in range(count)]
-                after = [Cat(*real[i + 1 :]).any() if i + 1 < count else Const(0, 1)
-                         for i in range(count)]  # fmt: skip
+                code = Signal(width, name=f"code_{width}")
+                real = Cat(~field.all() for field in fields)
+                m.d.comb += code.eq(
+                    reduce(or_, (f & now[i].replicate(width) for i, f in enumerate(fields)))
+                )
                 with m.Case(select):
                     m.d.comb += [
-                        code.eq(Array(fields)[sub]),
-                        full.eq(~Array(real)[sub]),
-                        later.eq(Array(after)[sub]),
-                        at_end.eq(sub == count - 1),
+                        full.eq(~(real & now[:count]).any()),
+                        gap.eq(Cat(code[0] & ~full, code[1:])),
+                        later.eq((real & ~used[:count] & ~now[:count]).any()),
+                        at_end.eq(now[count - 1]),
                     ]
-        return code, full, later, at_end
+        m.d.comb += after.eq((used | now)[:most])
+        return gap, full, later, at_end, after
 
-    def _bitmap(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal]:
-        """Scan the word: the bits left, the lowest of them, is it the only one (or none)."""
+    def _bitmap(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal]:
+        """Scan the word: is a bit left, the lowest, is no other left, what is used."""
         width = self._design.scan_bits
         unused, lowest, only = Signal(width), Signal(range(width)), Signal()
+        below = Signal(width)  # a bit is left below this one
         m.d.comb += unused.eq(self.word.payload.bits & ~used)
-        for i in reversed(range(width)):
-            with m.If(unused[i]):
-                m.d.comb += lowest.eq(i)
-        m.d.comb += only.eq((unused & (unused - 1)) == 0)
-        return unused, lowest, only
+        # Doubling the reach: as many steps as the number of a bit has binary digits.
+        reached, reach = unused, 1
+        while reach < width:
+            reached, reach = reached | (reached << reach)[:width], 2 * reach
+        m.d.comb += below.eq(reached << 1)
+        lone = unused & ~below
+        for digit in range(len(lowest)):
+            members = [lone[i] for i in range(width) if i >> digit & 1]
+            m.d.comb += lowest[digit].eq(Cat(*members).any())
+        m.d.comb += only.eq(~(unused & below).any())
+        return reached[-1], lowest, only, ~below
 
-    def _place(self, m: Module, index: Signal, window_base: Signal, place_base: Signal) -> None:
+    def _place(self, m: Module, index: Signal) -> None:
         """Split an index position into the window and the slot it stands in."""
         design = self._design
         feed_bits = (design.feed - 1).bit_length()
@@ -250,8 +233,5 @@ class IndexDecoder(wiring.Component):
                     m.d.comb += [step.eq(index >> shift), channel.eq(index[:shift])]
         m.d.comb += [
             self.entry.payload.slot.eq(Cat(channel, step[:step_bits])),
-            self.entry.payload.window.eq(window_base + (step >> step_bits)),
-            self.entry.payload.place.eq(
-                modulo(m, (step >> step_bits) + place_base, design.run_ahead, "place")
-            ),
+            self.entry.payload.window.eq(step >> step_bits),
         ]

@@ -1,13 +1,13 @@
 """The index fetcher: reads a lane's index words in the order the decoder needs them.
 
 A filter's words are read once per position vector and then left behind. The end flag stored with
-the last word of a filter says where to turn back, so no length has to be kept per filter. Memory
-output and a queue of two words hide the memory's latency: a decoder that takes one word per
-cycle is never kept waiting.
+the last word of a filter says where to turn back, so no length has to be kept per filter. The
+memory's output, which waits there, and one word before it hide the memory's latency: a decoder
+that takes one word per cycle is never kept waiting.
 """
 
-from amaranth.hdl import Module, ResetInserter, Signal
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
@@ -49,31 +49,29 @@ class IndexFetch(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        queue = fifo.SyncFIFO(width=self._design.scan_bits + 1, depth=2)
-        m.submodules.queue = ResetInserter(self.start)(queue)
         here, filter_start = Signal.like(self.address), Signal.like(self.address)
-        position = Signal(16)
-        active, held = Signal(), Signal()  # held: the memory's output is a word not yet queued
+        position = Signal(16, init=1)
+        active, held = Signal(), Signal()  # held: the memory's output is a word not yet offered
+        taken = Signal()  # the word offered goes, or there is none
 
         m.d.comb += [
-            queue.w_data.eq(self.data),
-            queue.w_en.eq(held),
-            self.word.payload.eq(queue.r_data),
-            self.word.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.word.ready),
-            self.enable.eq(active & (~held | queue.w_rdy)),
+            taken.eq(~self.word.valid | self.word.ready),
+            self.enable.eq(active & (~held | taken)),
             self.address.eq(here),
         ]
+        with m.If(taken):
+            m.d.sync += [self.word.payload.eq(self.data), self.word.valid.eq(held)]
         with m.If(held):
             m.d.comb += self.address.eq(here + 1)
-            with m.If(self.data.end & (position != self.position_tiles - 1)):
+            with m.If(self.data.end & (position != self.position_tiles)):
                 m.d.comb += self.address.eq(filter_start)
         with m.If(self.enable):
             m.d.sync += [here.eq(self.address), held.eq(1)]
             with m.If(held & self.data.end):
                 m.d.sync += position.eq(position + 1)
-                with m.If(position == self.position_tiles - 1):
-                    m.d.sync += [position.eq(0), filter_start.eq(here + 1)]
+                with m.If(position == self.position_tiles):
+                    m.d.sync += [position.eq(1), filter_start.eq(here + 1)]
         with m.If(self.start):
-            m.d.sync += [here.eq(0), filter_start.eq(0), position.eq(0), held.eq(0), active.eq(1)]
+            m.d.sync += [here.eq(0), filter_start.eq(0), position.eq(1), held.eq(0), active.eq(1)]
+            m.d.sync += self.word.valid.eq(0)
         return m

@@ -104,7 +104,6 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         "windows": layout.windows,
         "steps": layout.steps,
         "own_orders": int(len(program.orders) > 1),
-        "windows_place": layout.windows % design.run_ahead,
         "weight_code": stored_code(layer, program),
         "accumulate": 0,
         "blocks": layout.blocks,

@@ -7,10 +7,10 @@ Stages, in cycles after the decoder emits an entry: 1 its weight arrives and bot
 
 from enum import IntEnum
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal, signed, unsigned
-from amaranth.lib import data, fifo, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from .decode import IndexDecoder, entry_layout
@@ -18,6 +18,7 @@ from .design import CLUSTER_LANES, Design, broadcast_stages
 from .fetch import IndexFetch, index_word
 from .mac import MacRow, weight_copies
 from .program import WINDOW_COUNT_BITS
+from .queue import ShiftQueue
 from .registers import layer_layout
 from .tree import KEEP
 from .weights import decoded
@@ -62,6 +63,8 @@ class SparseLane(wiring.Component):
         The cluster's activation windows.
     fed, released : Signal, in
         Running number of windows the cluster has received and given back.
+    oldest : Signal, in
+        Where window number ``released`` stands in the ring.
     past : Signal, out
         The lane needs no window up to number ``released`` any more.
     done : Signal, out
@@ -97,6 +100,7 @@ class SparseLane(wiring.Component):
                 "ring": In(data.ArrayLayout(vector, design.ring)),
                 "fed": In(WINDOW_COUNT_BITS),
                 "released": In(WINDOW_COUNT_BITS),
+                "oldest": In(range(max(2, design.run_ahead))),
                 "past": Out(1),
                 "done": Out(1),
                 "ready": Out(group),
@@ -121,25 +125,31 @@ class SparseLane(wiring.Component):
             decode.registers.eq(self.registers),
             decode.start.eq(self.start),
         ]
-        head, head_valid, pop = self._queue(m, decode)
-        issue = self._issue(m, head, head_valid, pop)
-        self._multiply(m, head, issue)
+        queue, first = self._queue(m, decode)
+        self._issue(m, queue, first)
+        self._multiply(m, queue, first)
         return m
 
-    def _queue(self, m: Module, decode: IndexDecoder) -> tuple[data.View, Signal, Signal]:
-        """Fetch the weight of each decoded entry and queue both."""
+    def _queue(self, m: Module, decode: IndexDecoder) -> tuple[ShiftQueue, Signal]:
+        """Fetch the weight of each decoded entry and queue both; tell if the head opens a pass."""
         design = self._design
         queued = data.StructLayout(
-            {"entry": entry_layout(design), "weights": design.simd_group * design.weight_bits}
+            {
+                # Which entry is the first of a pass need not be kept: the one behind a last.
+                **{name: field.shape for name, field in entry_layout(design) if name != "first"},
+                "window": WINDOW_COUNT_BITS,  # running number
+                "weights": design.simd_group * design.weight_bits,
+            }
         )
-        queue = fifo.SyncFIFO(width=queued.size, depth=design.fifo_depth)
-        m.submodules.queue = ResetInserter(self.start)(queue)
+        m.submodules.queue = queue = ShiftQueue(queued, design.fifo_depth)
 
         entry, arriving = decode.entry.payload, Signal()
-        emit, space = Signal(), Signal(range(design.fifo_depth + 1))
+        emit, full = Signal(), Signal()
+        # There must be room for this entry besides the one that arrives.
+        nearly = queue.filled[-2] if design.fifo_depth > 1 else 1
         m.d.comb += [
-            space.eq(design.fifo_depth - queue.level),
-            decode.entry.ready.eq(space > arriving),
+            full.eq(queue.filled[-1] | (nearly & arriving)),
+            decode.entry.ready.eq(~full),
             emit.eq(decode.entry.valid & decode.entry.ready),
         ]
         held = Signal(entry_layout(design))
@@ -161,36 +171,43 @@ class SparseLane(wiring.Component):
         with m.If(self.start):
             m.d.sync += [address.eq(0), filter_start.eq(0)]
 
-        arrived = Signal(queued)
-        m.d.comb += [
-            arrived.entry.eq(held),
-            arrived.weights.eq(self.weight_data),
-            queue.w_data.eq(arrived),
-            queue.w_en.eq(arriving),
-        ]
-        head, pop = Signal(queued), Signal()
-        m.d.comb += [head.eq(queue.r_data), queue.r_en.eq(pop)]
-        return head, queue.r_rdy, pop
+        base = Signal(WINDOW_COUNT_BITS)  # running number of the first window of a pass
+        with m.If(arriving & held.last):
+            m.d.sync += base.eq(base + self.registers.windows)
+        with m.If(self.start):
+            m.d.sync += base.eq(0)
 
-    def _issue(self, m: Module, head: data.View, head_valid: Signal, pop: Signal) -> Signal:
+        first = Signal()
+        m.d.comb += [
+            queue.clear.eq(self.start),
+            queue.push.eq(arriving),
+            *(queue.word[name].eq(held[name]) for name in ("slot", "last", "final", "filler")),
+            queue.word.window.eq(base + held.window),
+            queue.word.weights.eq(self.weight_data),
+        ]
+        with m.If(queue.pop):
+            m.d.sync += first.eq(queue.head.last)
+        with m.If(self.start):
+            m.d.sync += first.eq(1)
+        return queue, first
+
+    def _issue(self, m: Module, queue: ShiftQueue, first: Signal) -> None:
         """Issue the head of the queue once its window is fed and the accumulators are free."""
         design = self._design
-        entry = head.entry
+        entry, head_valid, pop = queue.head, queue.filled[0], queue.pop
         free, fed = Signal(init=1), Signal()
-        # The window of the entry at the head; while the queue is empty, of the last one there.
-        reached, now_at = Signal(WINDOW_COUNT_BITS), Signal(WINDOW_COUNT_BITS)
-        gated = entry.first if design.acc_sets == 1 else entry.last
+        gated = first if design.acc_sets == 1 else entry.last
         distance = Signal(WINDOW_COUNT_BITS)
-        lead = Signal(WINDOW_COUNT_BITS)
+        begun = Signal()
         m.d.comb += [
             distance.eq(entry.window - self.fed),
             fed.eq(distance[-1]),  # entry.window < fed, modulo the counter
-            now_at.eq(Mux(head_valid, entry.window, reached)),
-            lead.eq(self.released - now_at),
             pop.eq(head_valid & fed & (free | ~gated)),
-            self.past.eq(self.done | lead[-1]),
+            # Without a head it counts where the last one stood. The lane is never behind.
+            self.past.eq(self.done | (begun & (entry.window != self.released))),
         ]
-        m.d.sync += reached.eq(now_at)
+        with m.If(queue.push):
+            m.d.sync += begun.eq(1)
         with m.If(self.take[-1]):
             m.d.sync += free.eq(1)
         with m.If(pop & entry.last):
@@ -198,7 +215,7 @@ class SparseLane(wiring.Component):
         with m.If(pop & entry.final):
             m.d.sync += self.done.eq(1)
         with m.If(self.start):
-            m.d.sync += [free.eq(1), self.done.eq(0), reached.eq(0)]
+            m.d.sync += [free.eq(1), self.done.eq(0), begun.eq(0)]
 
         with m.If(pop):
             m.d.sync += self.state.eq(Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE))
@@ -210,27 +227,36 @@ class SparseLane(wiring.Component):
             m.d.sync += self.state.eq(LaneState.NOT_FREE)
         with m.Else():
             m.d.sync += self.state.eq(LaneState.NOT_FED)
-        return pop
 
-    def _multiply(self, m: Module, head: data.View, issue: Signal) -> None:
+    def _place(self, window: Value) -> Value:
+        """Return where a window stands in the ring; it is one of those that are held."""
+        run_ahead = self._design.run_ahead
+        if run_ahead != 3:
+            return window[: (run_ahead - 1).bit_length()]
+        # Numbers wrap at a power of two, so they say nothing modulo 3, but their distance does.
+        place = self.oldest + (window - self.released)[:2]
+        return Mux(place >= run_ahead, place - run_ahead, place)[:2]
+
+    def _multiply(self, m: Module, queue: ShiftQueue, first: Signal) -> None:
         """Carry weights and slot to the columns, pick the operands, and multiply."""
         design = self._design
         flags = data.StructLayout({"first": 1, "last": 1})
         stages = broadcast_stages(design.vector)
         group = range(design.simd_group)
+        head, issue = queue.head, queue.pop
 
         operand, flag = Signal(operand_layout(design)), Signal(flags)
         bits = design.weight_bits
         m.d.comb += [
-            operand.slot.eq(head.entry.slot + design.window * head.entry.place),
-            flag.first.eq(issue & head.entry.first & ~self.registers.accumulate),
-            flag.last.eq(issue & head.entry.last),
+            operand.slot.eq(Cat(head.slot, self._place(head.window))),
+            flag.first.eq(issue & first & ~self.registers.accumulate),
+            flag.last.eq(issue & head.last),
         ]
         for row in group:
             weight = decoded(
                 head.weights[row * bits : (row + 1) * bits], self.registers.weight_code, design
             )
-            m.d.comb += operand.weights[row].eq(Mux(issue & ~head.entry.filler, weight, 0))
+            m.d.comb += operand.weights[row].eq(Mux(issue & ~head.filler, weight, 0))
         for stage in range(stages):
             operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
             flag_next = Signal(flags, name=f"flag_{stage}")
@@ -268,7 +294,9 @@ class SparseLane(wiring.Component):
         """Pick the operands of all columns from the ring, and register them.
 
         There is one select line per ring vector: AND-OR picks an operand in fewer gates than a
-        tree of two-way multiplexers.
+        tree of two-way multiplexers. Two vectors at a time make one and-or-invert gate (or one
+        4-input LUT); kept, since synthesis for speed would spread them over gates twice as large,
+        though no time is short here.
         """
         design = self._design
         copies = weight_copies(design.vector)
@@ -281,5 +309,10 @@ class SparseLane(wiring.Component):
                 self.ring[i][column].as_unsigned() & lines[i].replicate(design.act_bits)
                 for i in range(design.ring)
             ]
-            m.d.sync += operands[column].eq(reduce(or_, picked))
+            neither = []
+            for i in range(0, design.ring, 2):
+                pair = Signal(design.act_bits, name=f"neither_{column}_{i}", attrs=KEEP)
+                m.d.comb += pair.eq(~reduce(or_, picked[i : i + 2]))
+                neither.append(pair)
+            m.d.sync += operands[column].eq(~reduce(and_, neither))
         return operands

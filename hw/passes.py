@@ -38,20 +38,21 @@ class PassCounter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        position, tile, group = Signal(16), Signal(16), Signal(16)
+        # Counted from 1, so that the last one is told by comparing with the register itself.
+        position, tile, group = Signal(16, init=1), Signal(16, init=1), Signal(16, init=1)
         last_group = Signal()
         m.d.comb += [
-            self.last_position.eq(position == self.registers.position_tiles - 1),
-            self.last_tile.eq(tile == self.registers.tiles_per_group - 1),
-            last_group.eq(group == self.registers.groups - 1),
+            self.last_position.eq(position == self.registers.position_tiles),
+            self.last_tile.eq(tile == self.registers.tiles_per_group),
+            last_group.eq(group == self.registers.groups),
             self.last.eq(self.last_position & self.last_tile & last_group),
         ]
         with m.If(self.start):
-            m.d.sync += [position.eq(0), tile.eq(0), group.eq(0)]
+            m.d.sync += [position.eq(1), tile.eq(1), group.eq(1)]
         with m.Elif(self.advance):
             m.d.sync += position.eq(position + 1)
             with m.If(self.last_position):
-                m.d.sync += [position.eq(0), tile.eq(tile + 1)]
+                m.d.sync += [position.eq(1), tile.eq(tile + 1)]
                 with m.If(self.last_tile):
-                    m.d.sync += [tile.eq(0), group.eq(group + 1)]
+                    m.d.sync += [tile.eq(1), group.eq(group + 1)]
         return m

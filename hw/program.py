@@ -100,8 +100,22 @@ class Program:
     streams: tuple[tuple[Stream, ...], ...]
 
     @classmethod
-    def plan(cls, layer: Masked, design: Design, form: IndexFormat | None = None) -> "Program":
+    def plan(
+        cls,
+        layer: Masked,
+        design: Design,
+        form: IndexFormat | None = None,
+        work: NDArray[np.int64] | None = None,
+    ) -> "Program":
         """Lay a layer out for a design, in the given format or the smallest one.
+
+        Parameters
+        ----------
+        layer : Masked
+        design : Design
+        form : IndexFormat, optional
+        work : int64 array (blocks,), optional
+            By which the blocks of ``simd_blocks`` are dealt to lanes; their entries if not given.
 
         Raises
         ------
@@ -124,9 +138,8 @@ class Program:
         mask = union_masks(layout.to_index_space(layer.mask), filters)
         chosen = form or cls.choose_format(mask, design, _zeros_allowed(layer, design))
         _check_format(name, chosen, design)
-        dealt = deal(
-            chosen.entry_counts(mask), layer.shape, design, design.streams * layout.lane_filters
-        )
+        weights = chosen.entry_counts(mask) if work is None else work
+        dealt = deal(weights, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
         if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
             raise FitError(
@@ -206,6 +219,13 @@ class Program:
         return self.design.simd_group * sum(
             int((~stream.entry_is_filler).sum()) for lanes in self.streams for stream in lanes
         )
+
+    @cached_property
+    def filter_weights(self) -> int:
+        """Weights that are stored for a filter: those of lanes without one do not count."""
+        lanes = (self.assignment >= 0).reshape(self.tiles, -1, self.design.simd_group).sum(axis=2)
+        entries = [[(~s.entry_is_filler).sum() for s in streams] for streams in self.streams]
+        return int((lanes * np.array(entries)).sum())
 
     @cached_property
     def buffers(self) -> Buffers:

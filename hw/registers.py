@@ -129,7 +129,6 @@ def layer_layout(design: Design) -> data.StructLayout:
         "windows": unsigned(WINDOW_COUNT_BITS - 1),
         "steps": unsigned(16),
         "own_orders": unsigned(1),  # every tile has an offset table of its own
-        "windows_place": unsigned(2),  # windows modulo run_ahead
     }
     dense = {
         "blocks": unsigned(16),

@@ -13,7 +13,7 @@ from ..errors import FitError
 from ..models.layer import Layer
 from .image import Image
 from .program import check_arithmetic
-from .schedule import Schedule
+from .schedule import Run, Schedule
 
 __all__ = ["RunImage", "run_images"]
 
@@ -24,23 +24,37 @@ class RunImage:
 
     Attributes
     ----------
-    name : str
-        Name of the layer; with the number of the part if there are several.
+    schedule : Schedule
+        Of the layer.
+    run : Run
     image : Image
-    swap_weights, swap_features : bool
+    swaps_weights, swaps_features : bool
         The loads differ from those of the run before.
     """
 
-    name: str
+    schedule: Schedule
+    run: Run
     image: Image
-    swap_weights: bool
-    swap_features: bool
+    swaps_weights: bool
+    swaps_features: bool
+
+    @property
+    def layer(self) -> str:
+        """Name of the layer."""
+        return self.schedule.layer.shape.name
+
+    @property
+    def loads(self) -> tuple[int, ...]:
+        """Beats of the loads that must come before it."""
+        image = self.image
+        weights = (len(image.weight_load),) if self.swaps_weights else ()
+        return (*weights, *((len(image.feature_load),) if self.swaps_features else ()))
 
     @property
     def control(self) -> tuple[str, ...]:
         """Names of the CONTROL bits that start it."""
-        swaps = (("swap_weights", self.swap_weights), ("swap_features", self.swap_features))
-        return ("start", *(name for name, wanted in swaps if wanted))
+        weights = ("swap_weights",) if self.swaps_weights else ()
+        return ("start", *weights, *(("swap_features",) if self.swaps_features else ()))
 
 
 def run_images(
@@ -61,25 +75,22 @@ def run_images(
     made: list[RunImage] = []
     weights: Sequence[int] = ()
     features: Sequence[int] = ()
-    for name, image in _images(work):
-        made.append(
-            RunImage(name, image, image.weight_load != weights, image.feature_load != features)
-        )
+    for schedule, run, image in _images(work):
+        swaps = image.weight_load != weights, image.feature_load != features
+        made.append(RunImage(schedule, run, image, *swaps))
         weights, features = image.weight_load, image.feature_load
     return tuple(made)
 
 
 def _images(
     work: Iterable[tuple[Schedule, NDArray[np.int64], NDArray[np.int64]]],
-) -> Iterator[tuple[str, Image]]:
+) -> Iterator[tuple[Schedule, Run, Image]]:
     for schedule, features, outputs in work:
         layer, shape = schedule.layer, schedule.layer.shape
         if not isinstance(layer, Layer):
             raise FitError(f"layer {shape.name}: has no weights to load")
         check_arithmetic(layer, schedule.design)  # a chain's sums are those of the whole layer
-        for number, (run, inputs) in enumerate(
-            zip(schedule.runs, schedule.inputs(features), strict=True)
-        ):
+        for run, inputs in zip(schedule.runs, schedule.inputs(features), strict=True):
             assert isinstance(run.layer, Layer)
             image = Image.of(run.program, run.layer, inputs, run.part.outputs(shape, outputs))
             image = replace(
@@ -87,5 +98,4 @@ def _images(
                 registers={**image.registers, "accumulate": int(run.accumulate)},
                 care=image.care if run.counts else [0] * len(image.care),
             )
-            several = len(schedule.runs) > 1
-            yield (f"{shape.name}[{number}]" if several else shape.name), image
+            yield schedule, run, image

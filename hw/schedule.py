@@ -7,7 +7,7 @@ are cut, and the lanes keep their sums from run to run. A fixed rule, which asks
 does not look for the fewest.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
 
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 
 from ..errors import FitError
 from ..models.formats import IndexFormat
+from ..models.formats.grouped import union_masks
 from ..models.layer import LayerShape
 from .design import Buffers, Design
 from .layout import Layout
 from .part import Part
-from .program import MAX_LENGTH, Masked, Program
+from .program import MAX_LENGTH, MAX_WINDOWS, Masked, Program, simd_blocks
 
-__all__ = ["Run", "Schedule"]
+__all__ = ["Run", "Schedule", "covering_buffers"]
 
 _WEIGHT_BUFFERS = ("weight_words", "index_words", "filter_words", "offset_words")
+_COUNTERS = ("length", "windows")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +83,11 @@ class Schedule:
         while True:
             runs = []
             for part in cuts.parts(shape):
-                short = _short_of(part, layer, design)
+                short = _too_long(part.shape_of(shape), design)
                 if not short:
                     piece = part.of(layer)
-                    program = Program.plan(piece, replace(design, buffers=None), form)
+                    free = replace(design, buffers=None)
+                    program = Program.plan(piece, free, form, _chain_work(part, layer, design))
                     short = _lacking(program.buffers, design.buffers)
                 if short:
                     break
@@ -95,6 +98,12 @@ class Schedule:
             else:
                 return cls(layer, design, tuple(runs))
             cuts = cuts.finer(short, shape, design)
+
+    @classmethod
+    def of(cls, program: Program, layer: Masked) -> "Schedule":
+        """Return the one run of a program that is there already."""
+        run = Run(Part.whole(layer.shape), layer, program, accumulate=False, counts=True)
+        return cls(layer, program.design, (run,))
 
     @property
     def buffers(self) -> Buffers:
@@ -118,6 +127,21 @@ class Schedule:
             if run.counts:
                 run.part.place(shape, whole, part)
         return whole
+
+
+def covering_buffers(layers: Iterable[Masked], design: Design) -> Buffers:
+    """Return the smallest buffers that hold any one of some layers.
+
+    Raises
+    ------
+    FitError
+        If a layer does not fit the design's counters or formats.
+    """
+    free = replace(design, buffers=None)
+    first, *others = (Schedule.plan(layer, free).buffers for layer in layers)
+    for other in others:
+        first = first.covering(other)
+    return first
 
 
 @dataclass(frozen=True)
@@ -171,6 +195,11 @@ class _Cuts:
                 1,
                 min(self.columns, design.vector),
             )
+        if short in _COUNTERS:
+            raise FitError(
+                f"layer {shape.name}: one input channel of a filter has too many weights for"
+                f" {design.name}, which counts to {MAX_LENGTH} positions in {MAX_WINDOWS} windows"
+            )
         raise FitError(
             f"layer {shape.name}: not even one filter tile of one input channel at one vector of"
             f" positions fits design.buffers.{short} of {design.name}; make it larger"
@@ -183,12 +212,26 @@ def _pieces(whole: range, most: int) -> Iterator[range]:
         yield whole[start : start + most]
 
 
-def _short_of(part: Part, layer: Masked, design: Design) -> str | None:
-    """Say what a part has too much of before it is laid out."""
-    shape = part.shape_of(layer.shape)
-    if design.buffers is not None and shape.weights_per_filter > MAX_LENGTH:
+def _too_long(shape: LayerShape, design: Design) -> str | None:
+    """Name the counter of index positions that a filter exceeds."""
+    layout = Layout.of(shape, design)
+    if layout.length > MAX_LENGTH:
         return "length"
-    return None
+    return "windows" if design.family == "sparse" and layout.windows > MAX_WINDOWS else None
+
+
+def _chain_work(part: Part, layer: Masked, design: Design) -> NDArray[np.int64] | None:
+    """Return the kept weights of a chain's blocks of filters, None if the part is no chain.
+
+    The sums of a filter stay in its lane, so that all parts of a chain deal filters alike.
+    """
+    chain = replace(part, channels=Part.whole(layer.shape).channels)
+    if chain == part:
+        return None
+    mask = layer.mask[chain.filters_of(layer.shape)].reshape(len(part.filters), -1)
+    blocks = simd_blocks(chain.shape_of(layer.shape), design)
+    work: NDArray[np.int64] = union_masks(mask, blocks).sum(axis=1)
+    return work
 
 
 def _lacking(need: Buffers, have: Buffers | None) -> str | None:

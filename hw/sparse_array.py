@@ -84,6 +84,7 @@ class SparseArray(wiring.Component):
                     lane.ring.eq(cluster.ring),
                     lane.fed.eq(cluster.fed),
                     lane.released.eq(cluster.released),
+                    lane.oldest.eq(cluster.oldest),
                     lane.take.eq(self.take[lanes.start : lanes.stop]),
                     self.ready[lanes.start : lanes.stop].eq(lane.ready),
                     *(self.sums[one].eq(lane.sums[row]) for row, one in enumerate(lanes)),

@@ -36,7 +36,7 @@ def stored_code(layer: Layer, program: Program) -> int:
             f"layer {layer.name}: {design.name} decodes zero-free weights only; add"
             " 'twos_complement' to design.weight_codes"
         )
-    zeros = program.kept_weights - int(np.count_nonzero(layer.mask))
+    zeros = program.filter_weights - int(np.count_nonzero(layer.mask))
     if "zero_free" in design.weight_codes and not zeros:
         return ZERO_FREE
     if "twos_complement" in design.weight_codes and layer.weight_bits < design.weight_bits:

@@ -4,7 +4,7 @@ Every cluster holds its own copy, written by the broadcast feed, so that no vect
 than 16 lanes. A window is given back once all lanes of the cluster are past it.
 """
 
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Module, Mux, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -42,6 +42,8 @@ class ClusterWindow(wiring.Component):
     ring : array of window * run_ahead vectors, out
     fed, released : Signal, out
         Running numbers of windows received and given back.
+    oldest : Signal, out
+        Where window number ``released`` stands in the ring.
     give_back : Signal, out
         A window is given back in this cycle.
     """
@@ -57,6 +59,7 @@ class ClusterWindow(wiring.Component):
                 "ring": Out(data.ArrayLayout(vector, design.ring)),
                 "fed": Out(WINDOW_COUNT_BITS),
                 "released": Out(WINDOW_COUNT_BITS),
+                "oldest": Out(range(max(2, design.run_ahead))),
                 "give_back": Out(1),
             }
         )
@@ -72,7 +75,10 @@ class ClusterWindow(wiring.Component):
         with m.If(self.feed.valid & self.feed.last):
             m.d.sync += self.fed.eq(self.fed + 1)
         with m.If(self.give_back):
-            m.d.sync += self.released.eq(self.released + 1)
+            m.d.sync += [
+                self.released.eq(self.released + 1),
+                self.oldest.eq(Mux(self.oldest == design.run_ahead - 1, 0, self.oldest + 1)),
+            ]
         with m.If(self.start):
-            m.d.sync += [self.fed.eq(0), self.released.eq(0)]
+            m.d.sync += [self.fed.eq(0), self.released.eq(0), self.oldest.eq(0)]
         return m

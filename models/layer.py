@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["MULTIPLIER_BITS", "SHIFT_BITS", "WEIGHT_CODES", "Layer", "LayerShape", "Requantization"]
+__all__ = [
+    "MULTIPLIER_BITS",
+    "SHIFT_BITS",
+    "WEIGHT_CODES",
+    "Layer",
+    "LayerShape",
+    "Requantization",
+    "WeightCode",
+]
 
 MULTIPLIER_BITS = 16
 """Width of the unsigned requantization multiplier: its rounding error is below 2**-16 of y."""
@@ -28,7 +36,9 @@ MULTIPLIER_BITS = 16
 SHIFT_BITS = 6
 """Width of the requantization shift: 1 <= shift <= 63."""
 
-WEIGHT_CODES = ("twos_complement", "zero_free")
+WeightCode = Literal["twos_complement", "zero_free"]
+
+WEIGHT_CODES: tuple[WeightCode, ...] = ("twos_complement", "zero_free")
 """How b bits hold a weight: -2**(b-1) .. 2**(b-1) - 1, or +-1 .. +-2**(b-1) without a zero, the
 levels of ADMM-NN (Ren et al., ASPLOS 2019, section 4.2) as sign and magnitude - 1."""
 
@@ -236,7 +246,7 @@ class Layer:
     zero_point_in: int = 0
     weight_bits: int = 8
     act_bits: int = 8
-    weight_code: Literal["twos_complement", "zero_free"] = "twos_complement"
+    weight_code: WeightCode = "twos_complement"
 
     def __post_init__(self) -> None:
         name, expected = self.shape.name, self.shape.weight_shape

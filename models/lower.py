@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .layer import Layer
+from .layer import Layer, WeightCode
 from .network import Network, Node, WeightLayer
 from .operations import (
     Add,
@@ -63,12 +63,14 @@ class IntegerWeights:
         In steps of the input scale times ``scale``.
     bits : int
         Width of the weights.
+    code : {"twos_complement", "zero_free"}
     """
 
     weight: NDArray[np.int64]
     scale: NDArray[np.float64]
     bias: NDArray[np.int64]
     bits: int
+    code: WeightCode = "twos_complement"
 
 
 class WeightQuantizer(Protocol):
@@ -271,6 +273,7 @@ class _Lowering:
             x.scale.zero_point,
             integers.bits,
             max(x.scale.bits, y.scale.bits),
+            integers.code,
         )
 
     def _rescale(

@@ -1,14 +1,17 @@
 """Q/DQ models: quantized networks whose integers and scales are the file's own."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..errors import InputError
 from .lower import IntegerWeights, lower
 from .network import Network, WeightLayer
+from .operations import Clip, Dequantize, Quantize
 from .quantized import QuantizedNetwork
 from .scales import ActivationScale
 
-__all__ = ["quantized_from_qdq"]
+__all__ = ["float_form", "quantized_from_qdq"]
 
 
 def quantized_from_qdq(network: Network) -> QuantizedNetwork:
@@ -51,3 +54,35 @@ def _stored(layer: WeightLayer, scale_in: ActivationScale) -> IntegerWeights:
         )
     bias = np.rint(layer.bias / (scale_in.scale * stored.scale)).astype(np.int64)
     return IntegerWeights(stored.integers, stored.scale, bias, stored.bits)
+
+
+def float_form(network: Network) -> Network:
+    """Return a Q/DQ model as a float network that can be quantized anew.
+
+    Its weights are the real values of the stored integers. A quantization becomes the clamp that
+    it also is, because some files leave the activation function to it.
+    """
+    renamed: dict[str, str] = {}
+    nodes = []
+    for node in network.nodes:
+        inputs = tuple(renamed.get(tensor, tensor) for tensor in node.inputs)
+        match node.operation:
+            case Dequantize():
+                renamed[node.outputs[0]] = inputs[0]
+            case Quantize(scale):
+                low, high = (
+                    scale.scale * (bound - scale.zero_point) for bound in (scale.low, scale.high)
+                )
+                nodes.append(replace(node, op="Clip", inputs=inputs, operation=Clip(low, high)))
+            case _:
+                nodes.append(replace(node, inputs=inputs))
+    return replace(
+        network,
+        nodes=tuple(nodes),
+        output_names=tuple(renamed.get(tensor, tensor) for tensor in network.output_names),
+        layers=tuple(replace(layer, quantized=None) for layer in network.layers),
+        notes=(
+            *network.notes,
+            f"{network.name}: quantized anew from the real values of its own integers",
+        ),
+    )

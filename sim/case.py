@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hw.design import Design
-from ..hw.program import Program
+from ..hw.dram import Dram
+from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from ..models.layer import Layer
 
@@ -28,6 +29,8 @@ class Case:
         Index format of the weights; None: the smallest.
     features : int64 array (batch, in, h, w)
         Activations, signed integers of ``layer.act_bits`` bits.
+    dram : Dram or None
+        What lies at the streams; None: the ``ideal`` environment.
     """
 
     seed: int
@@ -35,14 +38,15 @@ class Case:
     design: Design
     form: IndexFormat | None
     features: NDArray[np.int64]
+    dram: Dram | None = None
 
     @cached_property
-    def program(self) -> Program:
-        """The layer laid out for the design.
+    def schedule(self) -> Schedule:
+        """The runs of the layer on the design.
 
         Raises
         ------
         FitError
             If it does not fit.
         """
-        return Program.plan(self.layer, self.design, self.form)
+        return Schedule.plan(self.layer, self.design, self.form)

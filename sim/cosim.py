@@ -1,10 +1,12 @@
-"""Co-simulation: one program through the RTL, the simulator and the integer reference.
+"""Co-simulation: the runs of a layer through the RTL, the simulator and the integer reference.
 
 The RTL runs in Amaranth's own simulator from the very image a host would load. Its outputs must
 equal the reference bit for bit, its counters the simulator's number for number.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,28 @@ from numpy.typing import NDArray
 from ..engine.integer import layer_outputs
 from ..hw.dram import Dram, DramAccelerator
 from ..hw.image import Image
+from ..hw.job import Job
+from ..hw.manifest import layer_facts
 from ..hw.program import Program
 from ..hw.registers import COUNTERS
+from ..hw.run_image import RunImage, run_images
+from ..hw.schedule import Schedule
 from ..hw.top import Accelerator
 from ..models.layer import Layer
 from .exact import simulate, simulate_in_dram
 from .rtl_host import Pace, RtlHost, Run, Script
 
-__all__ = ["Comparison", "Run", "compare", "predicted_counters", "run_rtl"]
+__all__ = [
+    "Comparison",
+    "Run",
+    "compare",
+    "compare_schedule",
+    "predicted_counters",
+    "predicted_job",
+    "run_all",
+    "run_all_in_dram",
+    "run_rtl",
+]
 
 
 @dataclass(frozen=True)
@@ -35,17 +51,21 @@ class Comparison:
         Counters that differ.
     bit_mismatches : int
         Output bits that differ from the reference.
-    first_bad_beat : int or None
+    first_bad_cycle : int or None
+        Cycle in which the first wrong beat left the RTL.
     missing_beats : int
         Beats that were expected and did not come (negative: too many).
+    simulator : str
+        What ran the RTL.
     """
 
     rtl: dict[str, int]
     simulated: dict[str, int]
     counter_mismatches: tuple[str, ...] = field(default=())
     bit_mismatches: int = 0
-    first_bad_beat: int | None = None
+    first_bad_cycle: int | None = None
     missing_beats: int = 0
+    simulator: str = f"amaranth {version('amaranth')}"
 
     @property
     def equal(self) -> bool:
@@ -65,46 +85,94 @@ def run_rtl(image: Image, limit: int, pace: Pace | None = None) -> Run:
         await host.configure(ctx, image)
         await host.load(ctx, "weights", image.weight_load)
         await host.load(ctx, "features", image.feature_load)
-        await host.start(ctx, "swap_weights", "swap_features", "clear_counters")
-        await ctx.tick()  # the cycle in which it starts, before cycle 0
-        await host.take(ctx, run, limit)
-        await host.finish(ctx, run)
+        await _go(ctx, host, run, limit, ("start", "swap_weights", "swap_features"))
 
     host.simulate(script)
     return run
 
 
-def run_rtl_in_dram(image: Image, dram: Dram, limit: int) -> Run:
-    """Run an image behind the channels of an outside memory; its loading is part of the run.
+def run_all(runs: Sequence[RunImage], limits: Sequence[int]) -> list[Run]:
+    """Do runs one after the other on one accelerator, each for at most ``limits`` cycles.
 
-    The host writes the start in the cycle in which it begins to offer both loads.
+    A run that does not end is the last one that is returned.
     """
-    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
-    run = Run()
+    image = runs[0].image
+    host = RtlHost(Accelerator(image.design, image.buffers))
+    done: list[Run] = []
 
     async def script(ctx: Any) -> None:
-        await host.configure(ctx, image)
-        await host.start(ctx, "swap_weights", "swap_features", "clear_counters")
-        await host.take(ctx, run, limit)
-        await host.finish(ctx, run)
+        for run, limit in zip(runs, limits, strict=True):
+            await host.configure(ctx, run.image)
+            if run.swaps_weights:
+                await host.load(ctx, "weights", run.image.weight_load)
+            if run.swaps_features:
+                await host.load(ctx, "features", run.image.feature_load)
+            done.append(Run())
+            await _go(ctx, host, done[-1], limit, run.control)
+            if not done[-1].ended:
+                break
 
-    def load(stream: str, beats: list[int]) -> Script:
-        async def begin(ctx: Any) -> None:
-            await ctx.tick().repeat(len(image.registers))
-            await host.load(ctx, stream, beats)
-
-        return begin
-
-    host.simulate(script, load("weights", image.weight_load), load("features", image.feature_load))
-    return run
+    host.simulate(script)
+    return done
 
 
-def predicted_counters(program: Program, image: Image, dram: Dram | None = None) -> dict[str, int]:
-    """Return every counter as the exact simulator predicts it.
+def run_all_in_dram(runs: Sequence[RunImage], limits: Sequence[int], dram: Dram) -> list[Run]:
+    """Do runs behind the channels of an outside memory; the loads of each are part of it.
 
-    Without ``dram`` in the ``ideal`` environment.
+    The host writes a start in the cycle in which it begins to offer the loads of the run.
     """
-    loads = len(image.weight_load), len(image.feature_load)
+    image = runs[0].image
+    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
+    done: list[Run] = []
+
+    async def script(ctx: Any) -> None:
+        for run, limit in zip(runs, limits, strict=True):
+            await host.configure(ctx, run.image)
+            done.append(Run())
+            await host.start(ctx, *run.control[1:], "clear_counters")
+            await host.take(ctx, done[-1], limit)
+            await host.finish(ctx, done[-1])
+            if not done[-1].ended:
+                break
+
+    def loads(stream: str, beats: Sequence[list[int]]) -> Script:
+        async def load(ctx: Any) -> None:
+            for number, own in enumerate(beats):
+                while len(done) <= number:
+                    await ctx.tick()
+                await host.load(ctx, stream, own)
+
+        return load
+
+    host.simulate(
+        script,
+        loads("weights", [run.image.weight_load if run.swaps_weights else [] for run in runs]),
+        loads("features", [run.image.feature_load if run.swaps_features else [] for run in runs]),
+    )
+    return done
+
+
+async def _go(ctx: Any, host: RtlHost, run: Run, limit: int, control: Sequence[str]) -> None:
+    """Start a run on what is loaded, and see it through."""
+    await host.start(ctx, *control[1:], "clear_counters")
+    await ctx.tick()  # the cycle in which it starts, before cycle 0
+    await host.take(ctx, run, limit)
+    await host.finish(ctx, run)
+
+
+def predicted_counters(
+    program: Program, loads: Sequence[int], dram: Dram | None = None
+) -> dict[str, int]:
+    """Return every counter of a run as the exact simulator predicts it.
+
+    Parameters
+    ----------
+    program : Program
+    loads : sequence of int
+        Beats of each load that comes before the run.
+    dram : Dram, optional
+        Without it in the ``ideal`` environment.
+    """
     counted = simulate_in_dram(program, loads, dram) if dram else simulate(program)
     return {
         "cycles": counted.cycles,
@@ -115,18 +183,50 @@ def predicted_counters(program: Program, image: Image, dram: Dram | None = None)
     }
 
 
+def predicted_job(work: Iterable[tuple[Schedule, NDArray[np.int64]]]) -> Job:
+    """Return the runs of some layers, each on activations (batch, in, h, w), with predictions.
+
+    Raises
+    ------
+    FitError
+        If a layer's numbers do not fit the design's widths.
+    """
+    parts = []
+    for schedule, features in work:
+        assert isinstance(schedule.layer, Layer)
+        parts.append((schedule, features, layer_outputs(schedule.layer, features)))
+    runs = run_images(parts)
+    facts = {schedule.layer.shape.name: layer_facts(schedule) for schedule, _, _ in parts}
+    counters = tuple(predicted_counters(run.run.program, run.loads) for run in runs)
+    return Job(tuple(facts.values()), runs, counters)
+
+
 def compare(
     program: Program, layer: Layer, features: NDArray[np.int64], dram: Dram | None = None
 ) -> Comparison:
-    """Run one layer on activations (batch, in, h, w) and compare everything.
+    """Run one program on activations (batch, in, h, w) and compare everything.
 
     Without ``dram`` in the ``ideal`` environment.
     """
-    image = Image.of(program, layer, features, layer_outputs(layer, features))
-    simulated = predicted_counters(program, image, dram)
-    limit = 2 * simulated["cycles"] + 1000
-    run = run_rtl_in_dram(image, dram, limit) if dram else run_rtl(image, limit)
-    return compared(image, run, simulated)
+    return compare_schedule(Schedule.of(program, layer), features, dram)
+
+
+def compare_schedule(
+    schedule: Schedule, features: NDArray[np.int64], dram: Dram | None = None
+) -> Comparison:
+    """Do the runs of a layer on activations (batch, in, h, w) and compare everything of each."""
+    assert isinstance(schedule.layer, Layer)
+    outputs = layer_outputs(schedule.layer, features)
+    runs = run_images([(schedule, features, outputs)])
+    simulated = [predicted_counters(run.run.program, run.loads, dram) for run in runs]
+    limits = [2 * counters["cycles"] + 1000 for counters in simulated]
+    done = run_all_in_dram(runs, limits, dram) if dram else run_all(runs, limits)
+    found = [
+        compared(run.image, got, counters)
+        for run, got, counters in zip(runs, done, simulated, strict=False)
+    ]
+    undone = sum(len(run.image.beats) for run in runs[len(done) :])
+    return _all_of(found, undone)
 
 
 def compared(image: Image, run: Run, simulated: dict[str, int]) -> Comparison:
@@ -141,6 +241,25 @@ def compared(image: Image, run: Run, simulated: dict[str, int]) -> Comparison:
         simulated=simulated,
         counter_mismatches=tuple(n for n in COUNTERS if run.counters[n] != simulated[n]),
         bit_mismatches=sum(bits.bit_count() for bits in wrong),
-        first_bad_beat=bad[0] if bad else None,
+        first_bad_cycle=run.beat_cycles[bad[0]] if bad else None,
         missing_beats=len(image.beats) - len(run.beats),
+    )
+
+
+def _all_of(found: Sequence[Comparison], undone: int) -> Comparison:
+    """Add up what was found in the runs of a layer; ``undone`` beats are of runs not reached."""
+    bad, before = None, 0
+    for one in found:
+        if bad is None and one.first_bad_cycle is not None:
+            bad = before + one.first_bad_cycle
+        before += one.rtl["cycles"]
+    return Comparison(
+        rtl={name: sum(one.rtl[name] for one in found) for name in COUNTERS},
+        simulated={name: sum(one.simulated[name] for one in found) for name in COUNTERS},
+        counter_mismatches=tuple(
+            name for name in COUNTERS if any(name in one.counter_mismatches for one in found)
+        ),
+        bit_mismatches=sum(one.bit_mismatches for one in found),
+        first_bad_cycle=bad,
+        missing_beats=undone + sum(one.missing_beats for one in found),
     )

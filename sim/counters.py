@@ -4,7 +4,7 @@ The same names in the simulator, the RTL's registers, the reports and JSON. Each
 either ``compute`` or has exactly one stall cause, so that they add up to lanes x cycles.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["STALLS", "Counters"]
@@ -45,6 +45,17 @@ class Counters:
     compute: int
     stalls: Mapping[str, int]
     output_beats: int
+
+    @classmethod
+    def total(cls, runs: Sequence["Counters"]) -> "Counters":
+        """Return what runs of one design count together."""
+        return cls(
+            runs[0].lanes,
+            sum(run.cycles for run in runs),
+            sum(run.compute for run in runs),
+            {cause: sum(run.stalls[cause] for run in runs) for cause in STALLS},
+            sum(run.output_beats for run in runs),
+        )
 
     def __post_init__(self) -> None:
         counted = self.compute + sum(self.stalls.values())

@@ -12,14 +12,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..hw.design import Design
+from ..hw.part import Part
 from ..hw.program import Program
-from ..models.layer import Layer, LayerShape
+from ..hw.schedule import Run, Schedule
+from ..hw.weights import stored_code
+from ..models.layer import WEIGHT_CODES, Layer, LayerShape
 from .case import Case
+from .counters import STALLS
+from .exact import simulate_schedule
 
-__all__ = ["LARGE_CYCLES", "LARGE_SIDE", "UNEVEN_SPREAD", "Coverage", "filter_spread"]
+__all__ = [
+    "CUTS",
+    "LARGE_CYCLES",
+    "LARGE_SIDE",
+    "UNEVEN_SPREAD",
+    "Coverage",
+    "cut_dimensions",
+    "filter_spread",
+    "is_large",
+]
 
 LARGE_SIDE, LARGE_CYCLES = 8, 5000
 """A large case: at least so many lanes and positions per lane, and more than so many cycles."""
+
+CUTS = ("images", "groups", "filters", "channels", "rows", "columns")
+"""Dimensions in which a layer that is too large for the buffers is cut into parts."""
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "family": ("dense", "sparse"),
@@ -30,19 +48,24 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "stride": ("1", "2+"),
     "padding": ("none", "some"),
     "tiled": ("none", "filters", "positions", "both"),
+    "parts": ("none", *CUTS),
+    "simd_group": ("1", "2", "4", "8", "16"),
+    "feed_order": ("natural", "balanced"),
+    "weight_code": WEIGHT_CODES,
+    "buffer_sets": ("1", "2"),
+    "environment": ("ideal", "dram"),
     "density": ("full", "uneven", "empty_filters", "all_zero"),
     "lanes": ("1-16", "17+"),
     "vector": ("1-16", "17+"),
     "acc_sets": ("1", "2"),
-    "run_ahead": ("1", "2", "4"),
+    "run_ahead": ("1", "2", "3", "4"),
     "drain": ("1", "2+"),
     "drain_cycles": ("1", "2+"),
     "size": ("small", "large"),
 }
 """Kinds that always appear, if only as 0; relative formats join them, and even densities."""
 
-_CAUSES = ("imbalance", "window", "feed", "filler", "weight_buffer", "drain", "fill")
-"""Stall causes that exist in the ideal environment."""
+_CAUSES = STALLS
 
 UNEVEN_SPREAD = 0.15
 """Coefficient of variation of the filter densities above which they count as uneven."""
@@ -55,7 +78,8 @@ class Coverage:
     Attributes
     ----------
     kinds : mapping of str to mapping of str to int
-        Cases of each kind. ``format`` and ``run_ahead`` count the sparse family alone.
+        Cases of each kind. ``format``, ``run_ahead``, ``simd_group`` and ``feed_order`` count the
+        sparse family alone; a case in parts may be of several kinds.
     stalls : mapping of str to int
         Cases in which each cause is not 0.
     macs : tuple of int
@@ -79,8 +103,8 @@ class Coverage:
         kinds = {aspect: Counter(dict.fromkeys(names, 0)) for aspect, names in _KINDS.items()}
         stalls = Counter(dict.fromkeys(_CAUSES, 0))
         for case, counted in zip(cases, counters, strict=True):
-            for aspect, name in _kinds_of(case, counted["cycles"]).items():
-                kinds[aspect][name] += 1
+            for aspect, names in _kinds_of(case, counted["cycles"]).items():
+                kinds[aspect].update(names)
             stalls.update(cause for cause in _CAUSES if counted[cause])
         return cls(kinds, stalls, tuple(case.layer.shape.macs for case in cases))
 
@@ -96,30 +120,57 @@ class Coverage:
         }
 
 
-def _kinds_of(case: Case, cycles: int) -> dict[str, str]:
-    program, shape, design = case.program, case.layer.shape, case.design
+def is_large(case: Case) -> bool:
+    """Return whether a case is large, as the simulator predicts it."""
+    return _is_large(case.design, simulate_schedule(case.schedule).cycles)
+
+
+def _is_large(design: Design, cycles: int) -> bool:
+    return min(design.lanes, design.vector) >= LARGE_SIDE and cycles > LARGE_CYCLES
+
+
+def _kinds_of(case: Case, cycles: int) -> dict[str, Sequence[str]]:
+    schedule, shape, design = case.schedule, case.layer.shape, case.design
+    programs = [run.program for run in schedule.runs]
     sparse = design.family == "sparse"
-    kinds = {
-        "family": design.family,
-        "layer_kind": _layer_kind(shape),
-        "delivery": "window" if sparse else "broadcast",
-        "groups": _one_or_more(shape.groups),
-        "stride": _one_or_more(max(shape.stride)),
-        "padding": "some" if max(shape.padding) else "none",
-        "tiled": _tiled(program),
-        "density": _density(case.layer),
-        "lanes": _up_to_16(design.lanes),
-        "vector": _up_to_16(design.vector),
-        "acc_sets": str(design.acc_sets),
-        "drain": _one_or_more(design.drain),
-        "drain_cycles": _one_or_more(design.drain_cycles),
-        "size": "large"
-        if min(design.lanes, design.vector) >= LARGE_SIDE and cycles > LARGE_CYCLES
-        else "small",
+    kinds: dict[str, Sequence[str]] = {
+        "family": [design.family],
+        "layer_kind": [_layer_kind(shape)],
+        "delivery": [design.delivery],
+        "groups": [_one_or_more(shape.groups)],
+        "stride": [_one_or_more(max(shape.stride))],
+        "padding": ["some" if max(shape.padding) else "none"],
+        "tiled": [_tiled(programs)],
+        "parts": sorted(cut_dimensions(schedule)) or ["none"],
+        "weight_code": [_weight_code(schedule.runs[0])],
+        "buffer_sets": [str(design.buffer_sets)],
+        "environment": ["dram" if case.dram else "ideal"],
+        "density": [_density(case.layer)],
+        "lanes": [_up_to_16(design.lanes)],
+        "vector": [_up_to_16(design.vector)],
+        "acc_sets": [str(design.acc_sets)],
+        "drain": [_one_or_more(design.drain)],
+        "drain_cycles": [_one_or_more(design.drain_cycles)],
+        "size": ["large" if _is_large(design, cycles) else "small"],
     }
     if sparse:
-        kinds |= {"format": program.format.name, "run_ahead": str(design.run_ahead)}
+        kinds |= {
+            "format": sorted({program.format.name for program in programs}),
+            "run_ahead": [str(design.run_ahead)],
+            "simd_group": [str(design.simd_group)],
+            "feed_order": [design.feed_order],
+        }
     return kinds
+
+
+def cut_dimensions(schedule: Schedule) -> set[str]:
+    """Return the dimensions of ``CUTS`` in which the runs of a layer are parts of it."""
+    whole = Part.whole(schedule.layer.shape)
+    return {
+        name
+        for name in CUTS
+        if any(getattr(run.part, name) != getattr(whole, name) for run in schedule.runs)
+    }
 
 
 def _layer_kind(shape: LayerShape) -> str:
@@ -132,11 +183,17 @@ def _layer_kind(shape: LayerShape) -> str:
     return "1x1" if shape.kernel == (1, 1) else "conv"
 
 
-def _tiled(program: Program) -> str:
-    filters, positions = program.tiles_per_group > 1, program.layout.position_tiles > 1
+def _tiled(programs: Sequence[Program]) -> str:
+    filters = any(program.tiles_per_group > 1 for program in programs)
+    positions = any(program.layout.position_tiles > 1 for program in programs)
     if filters:
         return "both" if positions else "filters"
     return "positions" if positions else "none"
+
+
+def _weight_code(run: Run) -> str:
+    assert isinstance(run.layer, Layer)
+    return WEIGHT_CODES[stored_code(run.layer, run.program)]
 
 
 def _density(layer: Layer) -> str:

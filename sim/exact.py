@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from ..hw.dram import Dram
 from ..hw.program import Program
+from ..hw.schedule import Schedule
 from .counters import Counters
 from .exact_dense import simulate_dense
 from .exact_sparse import simulate_sparse
 from .output_stage import OutputStage, groups_with_filters
 from .stalled_output import StalledOutputStage
 
-__all__ = ["simulate", "simulate_in_dram"]
+__all__ = ["simulate", "simulate_in_dram", "simulate_schedule"]
 
 
 def simulate(program: Program) -> Counters:
@@ -35,6 +36,11 @@ def simulate(program: Program) -> Counters:
     return _run(program, OutputStage(program.design, program.group_cycles))
 
 
+def simulate_schedule(schedule: Schedule) -> Counters:
+    """Return the counters of all runs of a layer together, in the ``ideal`` environment."""
+    return Counters.total([simulate(run.program) for run in schedule.runs])
+
+
 def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) -> Counters:
     """Return the counters of a program in the ``dram`` environment, its loading included.
 
@@ -42,7 +48,7 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
     ----------
     program : Program
     load_beats : sequence of int
-        Beats of each load stream. Both begin in the cycle in which the start is written.
+        Beats of each load that comes before the run, all in the cycle in which it is started.
     dram : Dram
     """
     design = program.design
@@ -55,7 +61,7 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
     )
     counted = _run(program, stage)
     # The start is pending from the cycle after it was written.
-    waited = max(dram.load_cycles(beats, design) for beats in load_beats) - 1
+    waited = max((dram.load_cycles(beats, design) for beats in load_beats), default=1) - 1
     return replace(
         counted,
         cycles=counted.cycles + waited,

@@ -1,18 +1,22 @@
 """Random cases for ``verify``: layers and designs of every kind (``random_recipes``)."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from ..errors import DesignError, FitError
 from ..hw.design import Buffers, Design
+from ..hw.dram import Dram
 from ..hw.program import Program
+from ..hw.schedule import Schedule
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
-from ..models.layer import Layer, LayerShape, Requantization
+from ..models.layer import WEIGHT_CODES, Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
 from .case import Case
-from .coverage import LARGE_CYCLES, UNEVEN_SPREAD, filter_spread
+from .coverage import LARGE_CYCLES, UNEVEN_SPREAD, cut_dimensions, filter_spread
 from .exact import simulate
 from .random_recipes import BLOCK, Recipe, recipes
 
@@ -58,13 +62,49 @@ def random_case(seed: int, index: int) -> Case:
         layer = _layer(rng, shape, recipe)
     design = replace(
         design,
-        weight_bits=layer.weight_bits,
+        **_codes(recipe, layer, Program.plan(layer, design, form)),
         act_bits=layer.act_bits,
         acc_bits=max(8, layer.accumulator_bits),  # no bit to spare: a sum too large would show
     )
-    if rng.random() < 0.3:
+    cut = recipe.layer[2]
+    if cut != "none":
+        design = _too_small(cut, layer, design, form)
+    elif rng.random() < 0.3:
         design = replace(design, buffers=_deeper(rng, Program.plan(layer, design, form).buffers))
-    return Case(seed, layer, design, form, _features(rng, layer))
+    return Case(seed, layer, design, form, _features(rng, layer), _dram(rng, recipe, design))
+
+
+def _dram(rng: Generator, recipe: Recipe, design: Design) -> Dram | None:
+    """Draw an outside memory, from one that is never waited for to a slow one."""
+    if recipe.environment == "ideal":
+        return None
+    widest = max(design.bus_bits, design.drain * design.beat_columns * design.act_bits)
+    return Dram(int(_spread(rng, max(1, widest // 6), 2 * widest)), _between(rng, 0, 40))
+
+
+def _codes(recipe: Recipe, layer: Layer, program: Program) -> dict[str, Any]:
+    """Return widths and codes of the weights of a design that can store those of a layer."""
+    if recipe.code == "twos_complement":
+        return {"weight_bits": layer.weight_bits}
+    if program.filter_weights > layer.mask.sum():  # zeros, which take two's complement
+        return {"weight_bits": layer.weight_bits + 1, "weight_codes": WEIGHT_CODES}
+    either = WEIGHT_CODES if layer.shape.out_channels % 2 else ("zero_free",)
+    return {"weight_bits": layer.weight_bits, "weight_codes": either}
+
+
+def _too_small(cut: str, layer: Layer, design: Design, form: IndexFormat) -> Design:
+    """Return the design with buffers that make it cut the layer in a dimension, if any do."""
+    need = Program.plan(layer, design, form).buffers
+    for share in (0.7, 0.5, 0.35, 0.25, 0.15, 0.1):
+        for field in ("weight_words", "feature_words", "filter_words"):
+            less = max(1, int(share * getattr(need, field)))
+            try:
+                small = replace(design, buffers=replace(need, **{field: less}))
+                if cut in cut_dimensions(Schedule.plan(layer, small, form)):
+                    return small
+            except (FitError, DesignError):
+                continue
+    return design
 
 
 def _growth(recipe: Recipe, program: Program) -> float | None:
@@ -115,6 +155,10 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
     family, lane_range, vector_range = recipe.array
     lanes, vector = _between(rng, *lane_range), _between(rng, *vector_range)
     dividers = [n for n in range(2, vector + 1) if vector % n == 0]
+    if recipe.simd_group > 1:
+        most = max(1, (32 if recipe.simd_group == 16 else 16) // recipe.simd_group)
+        lanes = recipe.simd_group * min(most, -(-lanes // recipe.simd_group))
+        vector = min(vector, 4) if lanes > 16 else vector
     base = Design.dense(lanes, vector)
     if family == "sparse":
         ring = next(ring for macs, ring in _MOST_RING if lanes * vector <= macs)
@@ -124,6 +168,7 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
             "sparse",
             lanes,
             vector,
+            simd_group=recipe.simd_group,
             window=int(rng.choice([n for n in windows if n >= feed])),
             run_ahead=recipe.run_ahead,
             feed=feed,
@@ -136,6 +181,7 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
         drain=1 if recipe.drain == 1 else _between(rng, 2, min(lanes, 6)),
         drain_cycles=1 if recipe.drain_cycles == 1 else int(rng.choice(dividers)),
         acc_sets=recipe.acc_sets,
+        buffer_sets=recipe.buffer_sets,
     )
 
 
@@ -155,7 +201,7 @@ def _deeper(rng: Generator, least: Buffers) -> Buffers:
 
 def _shape(rng: Generator, name: str, recipe: Recipe, design: Design) -> LayerShape:
     """Draw a geometry that is tiled as the recipe says, and about as large."""
-    kind, tiled = recipe.layer
+    kind, tiled, cut = recipe.layer
     one_tap = kind in ("fc", "1x1")
     kernel = (1, 1) if one_tap else _KERNELS[_between(rng, 0, len(_KERNELS) - 1)]
     several_filter_tiles = tiled in ("filters", "both")
@@ -176,7 +222,11 @@ def _shape(rng: Generator, name: str, recipe: Recipe, design: Design) -> LayerSh
     elif several_vectors:
         columns = _between(rng, 2, 9)
         rows = design.vector * _between(rng, 1, 3 if recipe.size == "large" else 7) // columns + 1
-        batch = 2 if rng.random() < 0.2 else 1
+        if cut == "columns":
+            rows, columns = 1, design.vector * _between(rng, 1, 3) + 2
+        elif cut == "none" and rng.random() < 0.2:
+            batch = 2
+        batch = _between(rng, 2, 4) if cut == "images" else batch
     else:
         columns = _between(rng, 2, design.vector)
 
@@ -236,9 +286,16 @@ def _map(rng: Generator, recipe: Recipe, shape: LayerShape, outputs: tuple[int, 
 def _layer(rng: Generator, shape: LayerShape, recipe: Recipe) -> Layer:
     """Draw weights, biases and scales for a geometry."""
     mask = _mask(rng, shape, recipe.density)
+    if recipe.code == "zero_free" or rng.random() < 0.5:
+        mask = mask[_first_of_block(shape, recipe.simd_group)]
     weight_bits, act_bits = int(rng.choice([8, 8, 8, 4, 6])), int(rng.choice([8, 8, 8, 4, 6]))
+    if recipe.code == "zero_free":
+        weight_bits = int(rng.choice([2, 3, 4]))
     limit, half = 1 << (weight_bits - 1), 1 << (act_bits - 1)
-    weight = np.where(mask, rng.integers(-limit, limit, shape.weight_shape), 0)
+    weight = rng.integers(-limit, limit, shape.weight_shape)
+    if recipe.code == "zero_free":
+        weight += weight >= 0
+    weight = np.where(mask, weight, 0)
     # Sums of so many products of uniform integers spread this far.
     spread = np.sqrt(1 + mask.sum(axis=(1, 2, 3))) * limit * half / 3
     outputs = shape.out_channels
@@ -255,7 +312,15 @@ def _layer(rng: Generator, shape: LayerShape, recipe: Recipe) -> Layer:
         zero_point_in=_between(rng, -half, half - 1),
         weight_bits=weight_bits,
         act_bits=act_bits,
+        weight_code=recipe.code,
     )
+
+
+def _first_of_block(shape: LayerShape, simd_group: int) -> NDArray[np.int64]:
+    """Return for each filter the first one of those that share an index stream with it."""
+    each = shape.out_channels // shape.groups
+    filters = np.arange(shape.out_channels)
+    return filters - filters % each % simd_group
 
 
 def _mask(rng: Generator, shape: LayerShape, density: str) -> NDArray[np.bool_]:

@@ -55,6 +55,8 @@ class Run:
     ----------
     beats : list of int
         Output beats, in order.
+    beat_cycles : list of int
+        Cycle of the run in which each was taken.
     ended : bool
         The last beat had ``tlast``.
     counters : dict
@@ -63,6 +65,7 @@ class Run:
     """
 
     beats: list[int] = field(default_factory=list)
+    beat_cycles: list[int] = field(default_factory=list)
     ended: bool = False
     counters: dict[str, int] = field(default_factory=dict)
     error: ErrorCode = ErrorCode.NONE
@@ -150,6 +153,7 @@ class RtlHost:
             )  # fmt: skip
             if taken:
                 run.beats.append(int(beat))
+                run.beat_cycles.append(cycle)
                 run.ended = bool(last)
             if run.ended or error:
                 break

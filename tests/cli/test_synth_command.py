@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from command_line import bosquet
 
-from bosquet.cli import synth
+from bosquet.cli import fpga, synth
+from bosquet.hw.design import Buffers, Design
 from bosquet.hw.loader import MemoryKind
 from bosquet.hw.synth.lane_table import LaneTable
 from bosquet.hw.synth.measure import recipe_id
+from bosquet.hw.synth.nextpnr import PlacedDesign
 from bosquet.hw.synth.parts import Part
 from bosquet.hw.synth.row import Row
 from bosquet.hw.tech.cell import Library
@@ -83,3 +85,51 @@ def test_widths_change_what_is_measured(measured: list[str]) -> None:
     (row,) = bosquet(*arguments, "--weight-bits", 5).document["rows"]
     assert row["parameters"]["weight_bits"] == 5
     assert measured == ["dense_lane"]
+
+
+TOML = """
+family = "sparse"
+lanes = 2
+vector = 4
+
+[buffers]
+weight_words = 8
+index_words = 8
+feature_words = 8
+filter_words = 8
+offset_words = 8
+"""
+
+
+def placed(design: Design, buffers: Buffers, device: str, seed: int) -> PlacedDesign:
+    """Stand in for place and route."""
+    have = {"lut": 24288, "dsp": 28, "bram": 56}
+    return PlacedDesign(
+        1234, 567, 8, 9, have, 101.5e6, ("inner.a", "inner.b"), device, seed, {"nextpnr": "1"}
+    )
+
+
+def test_a_whole_design_on_an_fpga(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(fpga, "place_and_route", placed)
+    file = tmp_path / "design.toml"
+    file.write_text(TOML)
+    arguments = ("synth", "--design", file, "--fpga", "ecp5-25k-8", "--seed", 3)
+    found = bosquet(*arguments, "--json").document
+    assert (found["lut"], found["freq_hz"], found["seed"]) == (1234, 101.5e6, 3)
+    assert (found["device"], found["design"]) == ("ecp5-25k-8", "sparse-2x4")
+    said = bosquet(*arguments).out
+    assert "101.5 MHz (measured after routing)" in said
+    assert "inner.a -> inner.b" in said
+
+
+def test_an_fpga_needs_memory_depths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fpga, "place_and_route", placed)
+    finished = bosquet("synth", "--design", "sparse-2x4", "--fpga", "ecp5-25k-8")
+    assert finished.code == 1
+    assert "[buffers]" in finished.err
+
+
+def test_an_fpga_takes_the_whole_design() -> None:
+    finished = bosquet("synth", "--design", "dense-4x4", "--fpga", "ecp5-25k-8", "--grid")
+    assert finished.code == 1
+    assert "no --part" in finished.err

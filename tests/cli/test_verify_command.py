@@ -44,7 +44,7 @@ def test_random_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_difference_exits_with_1_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def different(cases: Sequence[Case], progress: Any) -> Verification:
+    def different(cases: Sequence[Case], progress: Any, jobs: int) -> Verification:
         failure = Failure(7, "fc2", "sparse-4x4", 12, {"cycles": (651, 650)}, 3, 0)
         return replace(run_cases((), progress), cases=1, cycle_mismatches=1, failures=(failure,))
 

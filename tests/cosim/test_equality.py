@@ -11,9 +11,10 @@ import pytest
 from bosquet.hw.design import Buffers, Design
 from bosquet.hw.dram import Dram
 from bosquet.hw.program import Program
+from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
-from bosquet.sim.cosim import compare
+from bosquet.sim.cosim import compare, compare_schedule
 from bosquet.sim.random_cases import random_case
 
 SEED = 20
@@ -24,7 +25,7 @@ CHEAP = (0, 5, 7, 9, 12, 13, 15, 18, 20, 21, 23, 30, 48)
 @pytest.mark.parametrize("index", CHEAP)
 def test_random_case(index: int) -> None:
     case = random_case(SEED, index)
-    found = compare(case.program, case.layer, case.features)
+    found = compare_schedule(case.schedule, case.features, case.dram)
     assert found.equal, found
 
 
@@ -174,4 +175,19 @@ def test_rows_of_filters_behind_a_slow_output() -> None:
     design = replace(Design.dense(2, 4), weights_per_row=4)
     dram = Dram(bandwidth_bits=10, latency_cycles=5)
     found = compare(Program.plan(layer, design), layer, features, dram)
+    assert found.equal, found
+
+
+def test_neurons_in_parts_keep_a_column_each() -> None:
+    """Filters and input channels in parts; the columns go on from their sums."""
+    shape = replace(FC, in_channels=25, out_channels=11)
+    buffers = Buffers(
+        weight_words=10, index_words=0, feature_words=99, filter_words=99, offset_words=1
+    )
+    design = replace(Design.dense(2, 4), weights_per_row=4, buffers=buffers)
+    layer = layer_of(shape, half_mask(shape))
+    schedule = Schedule.plan(layer, design)
+    assert any(run.accumulate and run.program.layout.columns == "filters" for run in schedule.runs)
+    features = np.random.default_rng(2).integers(-128, 128, (1, 25, 1, 1))
+    found = compare_schedule(schedule, features)
     assert found.equal, found

@@ -7,7 +7,7 @@ from bosquet.errors import InputError
 from bosquet.hw.program import check_arithmetic
 from bosquet.sim.case import Case
 from bosquet.sim.coverage import LARGE_CYCLES, LARGE_SIDE, Coverage
-from bosquet.sim.exact import simulate
+from bosquet.sim.exact import simulate_schedule
 from bosquet.sim.random_cases import random_case, random_cases
 from bosquet.sim.random_recipes import BLOCK, recipes
 
@@ -16,7 +16,7 @@ LEAST = 3
 
 
 def counted(case: Case) -> dict[str, int]:
-    counters = simulate(case.program)
+    counters = simulate_schedule(case.schedule)
     return {"cycles": counters.cycles, **counters.stalls}
 
 
@@ -45,7 +45,7 @@ def test_large_cases_are_large() -> None:
     for index in large:
         case = random_case(9, index)
         assert min(case.design.lanes, case.design.vector) >= LARGE_SIDE
-        assert simulate(case.program).cycles > LARGE_CYCLES
+        assert simulate_schedule(case.schedule).cycles > LARGE_CYCLES
 
 
 @pytest.mark.parametrize("count", range(50, 151))

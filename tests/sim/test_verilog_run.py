@@ -3,13 +3,17 @@
 import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_bundles import DESIGNS, Case, small_case
+from small_bundles import JOBS, small_job
 
 from bosquet.errors import ToolError
-from bosquet.hw.bundle import Bundle
+from bosquet.hw.bundle import Bundle, emit
+from bosquet.hw.job import Job
+from bosquet.hw.registers import COUNTER_BASE, COUNTERS
+from bosquet.hw.script import Operation
 from bosquet.sim.verilog_run import SIMULATORS, Simulator, available_simulators, run_bundle
 
 needs_a_simulator = pytest.mark.skipif(
@@ -20,14 +24,19 @@ needs_icarus = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=sorted(DESIGNS), scope="module")
-def case(request: pytest.FixtureRequest) -> Case:
-    return small_case(request.param)
+@pytest.fixture(params=sorted(JOBS), scope="module")
+def job(request: pytest.FixtureRequest) -> Job:
+    return small_job(request.param)
 
 
 @pytest.fixture(scope="module")
-def emitted(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return case.emit(tmp_path_factory.mktemp("bundle"))
+def emitted(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return emit(job, "small_layer", tmp_path_factory.mktemp("bundle"))
+
+
+def care_of(job: Job) -> list[int]:
+    """Return the bits of each output beat that count."""
+    return [care for run in job.runs for care in run.image.care]
 
 
 @pytest.fixture
@@ -49,7 +58,7 @@ def flip(path: Path, beat: int, bit: int) -> None:
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_the_testbench_passes_in_the_predicted_cycles(
-    case: Case, emitted: Bundle, simulator: Simulator
+    job: Job, emitted: Bundle, simulator: Simulator
 ) -> None:
     if simulator not in available_simulators():
         pytest.skip(f"{simulator} is not installed (Debian packages iverilog; verilator g++ make)")
@@ -57,7 +66,7 @@ def test_the_testbench_passes_in_the_predicted_cycles(
     run = run_bundle(emitted, simulator)
     assert run.failures == ()
     assert run.passed
-    assert run.cycles == case.counters["cycles"]
+    assert run.cycles == job.totals["cycles"]
     assert run.simulator == simulator
     assert run.version.lower().startswith(simulator)
     assert sorted(emitted.folder.iterdir()) == before
@@ -90,23 +99,23 @@ def test_no_bit_depends_on_what_the_memories_start_with(bundle: Bundle) -> None:
 
 @needs_a_simulator
 @pytest.mark.parametrize("beat", [0, -1])
-def test_a_flipped_expected_bit_fails(case: Case, bundle: Bundle, beat: int) -> None:
-    number = beat % len(case.image.beats)
-    care = case.image.care[number]
-    flip(bundle.folder / "expected.hex", number, (care & -care).bit_length() - 1)
+def test_a_flipped_expected_bit_fails(job: Job, bundle: Bundle, beat: int) -> None:
+    cares = care_of(job)
+    number = beat % len(cares)
+    flip(bundle.folder / "expected.hex", number, (cares[number] & -cares[number]).bit_length() - 1)
     run = run_bundle(bundle)
     assert not run.passed
     assert run.cycles is None
     assert run.failures[0].startswith(f"FAIL beat {number}: got ")
-    assert run.failures[1:] == (f"FAIL 1 beats of {len(case.image.beats)}, 0 other checks",)
+    assert run.failures[1:] == (f"FAIL 1 beats of {len(cares)}, 0 other checks",)
 
 
 @needs_a_simulator
-def test_a_bit_that_does_not_count_may_differ(case: Case, bundle: Bundle) -> None:
-    beat_bits = max(case.image.care).bit_length()
+def test_a_bit_that_does_not_count_may_differ(job: Job, bundle: Bundle) -> None:
+    beat_bits = max(care_of(job)).bit_length()
     beat, bit = next(
         (i, bit)
-        for i, care in enumerate(case.image.care)
+        for i, care in enumerate(care_of(job))
         for bit in range(beat_bits)
         if not care >> bit & 1
     )
@@ -116,32 +125,52 @@ def test_a_bit_that_does_not_count_may_differ(case: Case, bundle: Bundle) -> Non
 
 @needs_a_simulator
 @pytest.mark.parametrize("counter", ["compute", "load_beats"])
-def test_a_wrong_prediction_fails(case: Case, tmp_path: Path, counter: str) -> None:
-    wrong = Case(case.image, {**case.counters, counter: case.counters[counter] + 1}, case.facts)
-    failures = run_bundle(wrong.emit(tmp_path)).failures
-    real = case.counters[counter]
-    assert failures[0] == f"FAIL counter {counter}: {real}, predicted {real + 1}"
-    assert len(failures) == 2
+def test_a_wrong_prediction_fails(job: Job, tmp_path: Path, counter: str) -> None:
+    last = {**job.counters[-1], counter: job.counters[-1][counter] + 1}
+    wrong = replace(job, counters=(*job.counters[:-1], last))
+    failures = run_bundle(emit(wrong, "small_layer", tmp_path)).failures
+    address = COUNTER_BASE + 2 * COUNTERS.index(counter)
+    assert failures[0] == (
+        f"FAIL counter at {address}: {last[counter] - 1}, predicted {last[counter]}"
+    )
+    assert failures[1].startswith("FAIL command ")
+
+
+def command_of(folder: Path, operation: Operation) -> tuple[Path, list[str], int]:
+    """Return the script, its lines, and the last one with a command."""
+    path = folder / "script.hex"
+    lines = path.read_text().splitlines()
+    place = max(i for i, line in enumerate(lines) if line.startswith(f"{operation:02x}"))
+    return path, lines, place
 
 
 @needs_a_simulator
-def test_a_beat_too_many_or_too_few_fails(case: Case, bundle: Bundle) -> None:
-    bench = bundle.folder / f"{bundle.testbench}.v"
-    beats = len(case.image.beats)
-    text = bench.read_text()
-    for wrong in (beats - 1, beats + 1):
-        bench.write_text(text.replace(f"OutputBeats = {beats};", f"OutputBeats = {wrong};"))
-        assert not run_bundle(bundle).passed
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_beat_too_many_or_too_few_fails(bundle: Bundle, more: int) -> None:
+    path, lines, place = command_of(bundle.folder, Operation.BEATS)
+    word = int(lines[place].split()[0], 16) + more
+    lines[place] = f"{word:016x}"
+    path.write_text("\n".join(lines))
+    assert not run_bundle(bundle).passed
 
 
 @needs_a_simulator
-def test_a_layer_that_never_ends_fails(bundle: Bundle) -> None:
-    bench = bundle.folder / f"{bundle.testbench}.v"
-    text = bench.read_text()
-    assert text.count("write(8'd0, 32'd23);") == 1
-    bench.write_text(text.replace("write(8'd0, 32'd23);", "write(8'd0, 32'd0);"))
+def test_a_run_that_does_not_start_fails(bundle: Bundle) -> None:
+    path, lines, place = command_of(bundle.folder, Operation.RUN)
+    lines[place] = f"{int(lines[place].split()[0], 16) & ~1:016x}"
+    path.write_text("\n".join(lines))
     failures = run_bundle(bundle).failures
     assert failures[0].startswith("FAIL the last beat did not come within ")
+
+
+@needs_a_simulator
+def test_a_run_on_the_loads_of_another_fails(tmp_path: Path) -> None:
+    job = small_job("parts")
+    bundle = emit(job, "small_layer", tmp_path)
+    path, lines, place = command_of(bundle.folder, Operation.RUN)
+    lines[place] = f"{int(lines[place].split()[0], 16) & ~6:016x}"
+    path.write_text("\n".join(lines))
+    assert not run_bundle(bundle).passed
 
 
 @needs_icarus
@@ -154,14 +183,15 @@ def test_an_output_that_is_x_fails(bundle: Bundle) -> None:
 
 
 @needs_icarus
-@pytest.mark.parametrize("name", ["weights.hex", "features.hex", "expected.hex", "care.hex"])
+@pytest.mark.parametrize(
+    "name", ["script.hex", "weights.hex", "features.hex", "expected.hex", "care.hex"]
+)
 def test_a_missing_or_cut_data_file_fails(bundle: Bundle, name: str) -> None:
     path = bundle.folder / name
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n")
-    assert "FAIL weights.hex, features.hex, expected.hex or care.hex is missing or cut short" in (
-        run_bundle(bundle, "icarus").failures
-    )
+    failures = run_bundle(bundle, "icarus").failures
+    assert "FAIL a .hex file is missing or cut short" in failures
     path.unlink()
     assert not run_bundle(bundle, "icarus").passed
 

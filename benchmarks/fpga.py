@@ -1,0 +1,96 @@
+"""Whole accelerators on FPGAs: what they take and how fast they are, placed and routed.
+
+    python benchmarks/fpga.py [--only NAME] [--seed S] [--json]
+
+Two points: a sparse array of 4 lanes x 8 MACs with memories for LeNet-5's conv2 on an ECP5, and
+the smallest useful one, 1 lane x 4 MACs, on an iCE40 UP5K. The accelerator stands behind a narrow
+port (``hw.synth.narrow``), which is included. Each takes minutes.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from bosquet.errors import BosquetError
+from bosquet.hw.design import Buffers, Design
+from bosquet.hw.synth.nextpnr import PlacedDesign, place_and_route
+
+
+@dataclass(frozen=True)
+class FpgaPoint:
+    """A design with its memories, on a device.
+
+    Attributes
+    ----------
+    design : Design
+    buffers : Buffers
+    device : str
+        A key of ``hw.synth.nextpnr.DEVICES``.
+    """
+
+    design: Design
+    buffers: Buffers
+    device: str
+
+
+POINTS = {
+    "ecp5": FpgaPoint(
+        Design("sparse", 4, 8, window=4, run_ahead=2, feed=4, drain_cycles=4),
+        Buffers(weight_words=768, index_words=256, feature_words=128, filter_words=64,
+                offset_words=1024),
+        "ecp5-45k-8",
+    ),
+    "ice40": FpgaPoint(
+        Design("sparse", 1, 4, window=2, run_ahead=2, feed=1, feed_order="natural", drain_cycles=4,
+               acc_sets=1, fifo_depth=2, index_bits=(4,), acc_bits=20),
+        Buffers(weight_words=1024, index_words=512, feature_words=512, filter_words=64,
+                offset_words=128),
+        "ice40-up5k",
+    ),
+}  # fmt: skip
+"""What is measured. Accumulators of 20 bits fit the two 16-bit multipliers that a column of the
+iCE40's output stage can have: 4 for the lane, 4 for the output stage, 8 in all."""
+
+
+def line(name: str, found: PlacedDesign) -> str:
+    """Return one line of the table."""
+    have = found.available
+    return (
+        f"{name:6} {POINTS[name].design.name:12} {found.device:11} {found.lut:6} of {have['lut']:6}"
+        f" {found.ff:6} {found.dsp:3} of {have['dsp']:3} {found.bram:3} of {have['bram']:3}"
+        f" {found.freq_hz / 1e6:7.1f}  {' -> '.join(found.critical_path)}"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--only", choices=sorted(POINTS), help="one point only")
+    parser.add_argument("--seed", type=int, default=1, help="of placement")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    given = parser.parse_args(arguments)
+    rows: list[dict[str, Any]] = []
+    lines = ["point  design       device       logic cells       FFs   DSP        BRAM    MHz"
+             "  slowest path"]  # fmt: skip
+    for name, point in POINTS.items():
+        if given.only not in (None, name):
+            continue
+        print(f"{name}: {point.design.name} on {point.device}, minutes", file=sys.stderr)
+        try:
+            found = place_and_route(point.design, point.buffers, point.device, given.seed)
+        except BosquetError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        rows.append({"name": name, "design": point.design.name, **found.to_json()})
+        lines.append(line(name, found))
+    tools = sorted({f"{tool}={number}" for row in rows for tool, number in row["tools"].items()})
+    answer = {"schema": "bosquet.fpga/1", "known": "measured after routing", "rows": rows}
+    text = "\n".join([*lines, "", f"measured after routing; {' '.join(tools)}"])
+    print(json.dumps(answer, indent=1, allow_nan=False) if given.json else text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

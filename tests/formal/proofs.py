@@ -1,0 +1,67 @@
+"""All proofs: which property, of which small component, for how many cycles."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from bosquet.hw.decode import IndexDecoder
+from bosquet.hw.fetch import IndexFetch
+from bosquet.hw.loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, MemoryKind
+from bosquet.hw.passes import PassCounter
+from bosquet.hw.window import ClusterWindow
+
+from . import decoder, streams, windows
+from .proof import Proof
+from .property import Property
+
+__all__ = ["PROOFS", "Change", "same"]
+
+Change = Callable[[Any], Any]
+"""What is done to a component before it is put into its property: nothing, or a fault."""
+
+
+def same(component: Any) -> Any:
+    """Leave the component as it is."""
+    return component
+
+
+def relative_decoder(width: int, change: Change = same) -> Property:
+    return decoder.RelativeDecoder(change(IndexDecoder(decoder.DESIGN, 0)), width)
+
+
+def bitmap_decoder(entries: int, change: Change = same) -> Property:
+    return decoder.BitmapDecoder(change(IndexDecoder(decoder.DESIGN, 0)), entries)
+
+
+def dense_decoder(change: Change = same) -> Property:
+    return decoder.DenseDecoder(change(IndexDecoder(decoder.DESIGN, 0)))
+
+
+def fetch(change: Change = same) -> Property:
+    return streams.FetchProperty(change(IndexFetch(streams.DESIGN, streams.FETCH_WORDS)))
+
+
+def passes(change: Change = same) -> Property:
+    return streams.PassesProperty(change(PassCounter(streams.DESIGN)))
+
+
+def loader(kinds: tuple[MemoryKind, ...], change: Change = same) -> Property:
+    return streams.LoaderProperty(change(Loader(streams.DESIGN, kinds)), kinds)
+
+
+def window(change: Change = same) -> Property:
+    return windows.WindowProperty(change(ClusterWindow(windows.DESIGN, windows.LANES)))
+
+
+PROOFS = (
+    Proof("decoder-relative2", partial(relative_decoder, 2), 11),
+    Proof("decoder-relative4", partial(relative_decoder, 4), 10),
+    Proof("decoder-relative6", partial(relative_decoder, 6), 9),
+    Proof("decoder-bitmap", partial(bitmap_decoder, 4), 9),
+    Proof("decoder-dense", dense_decoder, 12),
+    Proof("fetch", fetch, 14),
+    Proof("passes", passes, 20),
+    Proof("loader-features", partial(loader, FEATURE_KINDS), 12),
+    Proof("loader-weights", partial(loader, WEIGHT_KINDS), 12),
+    Proof("window", window, 16, induction=2),
+)

