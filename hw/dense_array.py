@@ -3,9 +3,15 @@
 Lanes work in step. The feeder's vector is broadcast to all of them; the weights of all lanes are
 read together, in the order of the feed, and again for each position vector. It shares feeder, MACs,
 memories and output stage with the sparse array, so that the two differ in sparsity alone.
+
+With ``weights_per_row`` each column can work on a filter of its own. Then all columns get the first
+activation of the vector, and a row reads V weights per step. In other layers a row's word holds its
+next V weights, of which each step takes one: the memory is full either way.
 """
 
-from amaranth.hdl import Module, Signal
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +23,12 @@ from .ports import array_members, forward
 from .tree import broadcast
 from .walk import step_layout
 
-__all__ = ["DenseArray"]
+__all__ = ["DenseArray", "column_stages"]
+
+
+def column_stages(design: Design) -> int:
+    """Return the stages between feeder and broadcast that may give all columns one activation."""
+    return 0 if design.weights_per_row == 1 else 1 + broadcast_stages(design.vector)
 
 
 class DenseArray(wiring.Component):
@@ -27,7 +38,7 @@ class DenseArray(wiring.Component):
 
     Members
     -------
-    weight_address, weight_enable : Signal, out; weight_data : array of weight_bits, in
+    weight_address, weight_enable : Signal, out; weight_data : array of weight words, in
         Memory read port of the weights of all lanes.
     finished : Signal, in
         The output stage takes the last group of a pass.
@@ -40,7 +51,7 @@ class DenseArray(wiring.Component):
     def __init__(self, design: Design, buffers: Buffers) -> None:
         self._design = design
         self._buffers = buffers
-        weights = data.ArrayLayout(design.weight_bits, design.lanes)
+        weights = data.ArrayLayout(design.weight_word_bits, design.lanes)
         super().__init__(
             array_members(design, buffers)
             | {
@@ -75,40 +86,73 @@ class DenseArray(wiring.Component):
 
         step = Signal(step_layout())
         m.d.comb += [step.eq(feeder.step), step.valid.eq(issue)]
-        row_stages = broadcast_stages(design.lanes)
-        weight_stages = broadcast_stages(design.vector)
+        to_operand = 4 + column_stages(design) + broadcast_stages(design.lanes)
+        weight_stages = 2 if design.weights_per_row > 1 else 1 + broadcast_stages(design.vector)
+        arrives = to_operand - weight_stages  # the weight, at the memory output
         steps = [step]  # steps[i]: i cycles after issue
-        for stage in range(4 + row_stages):
+        for stage in range(to_operand):
             later = Signal.like(step, name=f"step_{stage}")
             m.d.sync += later.eq(steps[-1])
             with m.If(self.start):
                 m.d.sync += later.valid.eq(0)
             steps.append(later)
-        self._read_weights(m, steps[2 + row_stages - weight_stages])
-        self._follow(m, steps[4 + row_stages])
-        arriving = steps[3 + row_stages - weight_stages].valid
-        self._lanes(m, feeder, steps[4 + row_stages], arriving)
+        place = self._read_weights(m, steps[arrives - 1])
+        self._follow(m, steps[to_operand])
+        vector = self._columns(m, feeder)
+        self._lanes(m, vector, steps[to_operand], steps[arrives].valid, place)
         return m
 
-    def _read_weights(self, m: Module, step: data.View) -> None:
-        """Read on through the tile's weights; turn back at the end of each pass but its last."""
-        m.submodules.passes = passes = PassCounter(self._design)
-        address, tile_start = Signal.like(self.weight_address), Signal.like(self.weight_address)
+    def _read_weights(self, m: Module, step: data.View) -> Signal:
+        """Read on through the tile's weights; turn back at the end of each pass but its last.
+
+        Return which weight of the word is wanted that arrives.
+        """
+        design = self._design
+        m.submodules.passes = passes = PassCounter(design)
+        where = data.StructLayout(
+            {"place": range(design.weights_per_row), "word": self.weight_address.shape()}
+        )
+        here, tile_start, following = Signal(where), Signal(where), Signal(where)
+        arriving_place = Signal.like(here.place)
         m.d.comb += [
             passes.registers.eq(self.registers),
             passes.start.eq(self.start),
             passes.advance.eq(step.valid & step.last),
-            self.weight_address.eq(address),
+            self.weight_address.eq(here.word),
             self.weight_enable.eq(1),
+            following.word.eq(here.word + 1),
         ]
+        if design.weights_per_row > 1:
+            word_lasts = ~self.registers.own_filters & (here.place != design.weights_per_row - 1)
+            with m.If(word_lasts):
+                m.d.comb += [following.word.eq(here.word), following.place.eq(here.place + 1)]
+        m.d.sync += arriving_place.eq(here.place)
         with m.If(step.valid):
-            m.d.sync += address.eq(address + 1)
+            m.d.sync += here.eq(following)
             with m.If(step.last):
-                m.d.sync += address.eq(tile_start)
+                m.d.sync += here.eq(tile_start)
                 with m.If(passes.last_position):
-                    m.d.sync += [address.eq(address + 1), tile_start.eq(address + 1)]
+                    m.d.sync += [here.eq(following), tile_start.eq(following)]
         with m.If(self.start):
-            m.d.sync += [address.eq(0), tile_start.eq(0)]
+            m.d.sync += [here.eq(0), tile_start.eq(0)]
+        return arriving_place
+
+    def _columns(self, m: Module, feeder: Feeder) -> Any:
+        """Return the activations of the columns: the feeder's vector, or its first for all."""
+        design = self._design
+        vector = feeder.vectors[0]
+        if design.weights_per_row == 1:
+            return vector
+        firsts = broadcast(m, vector[0], design.vector, "first")
+        for stage in range(broadcast_stages(design.vector)):
+            later = Signal(vector.shape(), name=f"vector_{stage}")
+            m.d.sync += later.eq(vector)
+            vector = later
+        operands = Signal(vector.shape())
+        for column in range(design.vector):
+            first = firsts[column // CLUSTER_LANES if len(firsts) > 1 else 0]
+            m.d.sync += operands[column].eq(Mux(self.registers.own_filters, first, vector[column]))
+        return operands
 
     def _follow(self, m: Module, step: data.View) -> None:
         """Tell the counters what the lanes do."""
@@ -126,10 +170,12 @@ class DenseArray(wiring.Component):
         with m.If(self.start):
             m.d.sync += self.filled.eq(0)
 
-    def _lanes(self, m: Module, feeder: Feeder, step: data.View, arriving: Signal) -> None:
+    def _lanes(
+        self, m: Module, vector: Any, step: data.View, arriving: Signal, place: Signal
+    ) -> None:
         """Broadcast the vector to the lanes."""
         design = self._design
-        vectors = broadcast(m, feeder.vectors[0], design.lanes, "vector")
+        vectors = broadcast(m, vector, design.lanes, "vector")
         for index in range(design.lanes):
             lane = DenseLane(design)
             m.submodules[f"lane_{index}"] = lane
@@ -146,3 +192,8 @@ class DenseArray(wiring.Component):
                 self.ready[index].eq(lane.ready),
                 self.sums[index].eq(lane.sums),
             ]
+            if design.weights_per_row > 1:
+                m.d.comb += [
+                    lane.own_filters.eq(self.registers.own_filters),
+                    lane.place.eq(place),
+                ]

@@ -45,7 +45,7 @@ class Buffers:
     Attributes
     ----------
     weight_words : int
-        Weights per lane.
+        Weights per lane, or weight words of a row that reads several per cycle.
     index_words : int
         Index words per lane (0 in the dense family).
     feature_words : int
@@ -105,8 +105,8 @@ class Design:
     simd_group : int
         Lanes that share one index stream, and so the positions of their weights: 1, 2, 4, 8, 16.
     weights_per_row : int
-        Weights that a row of the dense array reads per cycle: 1, or ``vector`` for FC layers on
-        which each column works on a neuron of its own.
+        Weights that a row of the dense array reads per cycle: 1, or ``vector``, so that each column
+        can work on a filter of its own where that takes fewer passes (FC layers).
     drain : int
         Lane vectors taken by the output stage together.
     drain_cycles : int
@@ -295,14 +295,20 @@ class Design:
         return self.vector // self.drain_cycles
 
     @property
+    def weight_word_bits(self) -> int:
+        """Bits of the weights that a SIMD group or a row reads together."""
+        return self.simd_group * self.weights_per_row * self.weight_bits
+
+    @property
     def bus_bits(self) -> int:
         """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
 
         The widest word is an activation vector, an index word with its end flag, or a filter's
-        bias and requantization, or the weights of a SIMD group.
+        bias and requantization, or the weights of a SIMD group or of a row.
         """
         index_word = 0 if self.family == "dense" else self.scan_bits + 1
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
-        group = self.simd_group * self.weight_bits
-        widest = max(64, self.vector * self.act_bits, index_word, filter_word, group)
+        widest = max(
+            64, self.vector * self.act_bits, index_word, filter_word, self.weight_word_bits
+        )
         return -(-widest // 8) * 8

@@ -4,7 +4,7 @@ Made from the ``Program`` (streams, assignment, layout) and the ``Layer`` (weigh
 scales). The expected beats come from the outputs that the integer reference computed.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from .order import reordered
 from .ports import bank_row
 from .program import Program, check_arithmetic
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
-from .requantize import filter_layout
+from .scale import filter_layout
 from .weights import stored, stored_code
 
 __all__ = ["Image", "expected_beats", "load_beats", "register_values"]
@@ -89,6 +89,7 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
     form = program.format
     block = divmod(layout.plane, design.vector)
     group = divmod(layout.blocks * layout.plane, design.vector)
+    following = divmod(layout.pass_positions, design.vector)
     requantization = layer.requantization
     values = {
         "format": FORMAT_RELATIVE
@@ -110,6 +111,9 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         "taps": layout.taps,
         "block_word": block[0],
         "block_rest": block[1],
+        "own_filters": int(layout.columns == "filters"),
+        "pass_word": following[0],
+        "pass_rest": following[1],
         "position_tiles": layout.position_tiles,
         "tiles_per_group": program.tiles_per_group,
         "groups": program.groups,
@@ -148,20 +152,22 @@ def load_beats(
 def expected_beats(program: Program, outputs: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """Return output beats and the mask of the bits that count, in the order they leave."""
     design, layout = program.design, program.layout
+    own = layout.columns == "filters"  # a beat is of one column, its first is the only valid one
     size = layout.position_tiles * design.vector
     flat = np.zeros((layout.shape.out_channels, size), np.int64)
     valid = np.zeros(size, np.bool_)
-    positions = layout.output_positions.reshape(-1)
+    positions = np.arange(0, size, design.vector) if own else layout.output_positions.reshape(-1)
     flat[:, positions] = outputs.transpose(1, 0, 2, 3).reshape(layout.shape.out_channels, -1)
     valid[positions] = True
     beats, care = [], []
     columns = design.beat_columns
-    for lanes in program.assignment:
-        filled = int((lanes >= 0).sum())
+    for filters in program.assignment.reshape(program.tiles, design.lanes, -1):
+        filled = int((filters[:, 0] >= 0).sum())
         for tile in range(layout.position_tiles):
             for group in range(-(-filled // design.drain)):
-                for chunk in range(design.drain_cycles):
-                    low = tile * design.vector + chunk * columns
+                for chunk in range(program.group_cycles):
+                    lanes = filters[:, chunk if own else 0]
+                    low = tile * design.vector + (0 if own else chunk * columns)
                     values, counts = [], []
                     for unit in range(design.drain):
                         lane = group * design.drain + unit
@@ -199,8 +205,8 @@ def _sections(
     code = stored_code(layer, program)
     weights = stored(weights, code, design)
     group = design.simd_group
-    lane_weights: list[list[int]] = [[] for _ in range(design.streams)]
-    lane_words: list[list[int]] = [[] for _ in range(design.streams)]
+    lane_weights: list[list[int]] = [[] for _ in program.streams[0]]
+    lane_words: list[list[int]] = [[] for _ in program.streams[0]]
     index = index_word(design)
     for tile, (lanes, streams) in enumerate(zip(program.assignment, program.streams, strict=True)):
         rows = reordered(
@@ -226,7 +232,8 @@ def _sections(
         yield from _by_beat(MemoryKind.BASES, _bases(program), row_bits, design)
     if design.family == "sparse":
         yield from _by_beat(MemoryKind.INDEX, lane_words, index.size, design)
-    yield from _by_beat(MemoryKind.WEIGHTS, lane_weights, group * design.weight_bits, design)
+    row_weights = _row_weights(lane_weights, program)
+    yield from _by_beat(MemoryKind.WEIGHTS, row_weights, design.weight_word_bits, design)
     banks = layout.bank_images(features, layer.zero_point_in)
     for bank, vectors in enumerate(banks):
         yield MemoryKind.FEATURES, bank, [_pack(vector, design.act_bits) for vector in vectors]
@@ -253,19 +260,40 @@ def _bases(program: Program) -> list[list[int]]:
 def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:
     design = program.design
     layout = filter_layout(design)
-    for lanes in program.assignment:
+    lane_filters = program.layout.lane_filters
+    for filters in program.assignment:
         for group in range(design.drain_groups):
-            lane = group * design.drain + unit
-            number = int(lanes[lane]) if lane < design.lanes else -1
-            if number < 0:
-                yield 0
-                continue
-            word = {
-                "bias": int(layer.folded_bias[number]),
-                "multiplier": int(layer.requantization.multiplier[number]),
-                "halvings": int(layer.requantization.shift[number]) - 1,
-            }
-            yield layout.const(word).as_value().value
+            first = (group * design.drain + unit) * lane_filters
+            for place in range(first, first + lane_filters):
+                number = int(filters[place]) if place < len(filters) else -1
+                if number < 0:
+                    yield 0
+                    continue
+                word = {
+                    "bias": int(layer.folded_bias[number]),
+                    "multiplier": int(layer.requantization.multiplier[number]),
+                    "halvings": int(layer.requantization.shift[number]) - 1,
+                }
+                yield layout.const(word).as_value().value
+
+
+def _row_weights(weights: list[list[int]], program: Program) -> list[list[int]]:
+    """Return the weight words of each row, given the weights of each of its filters."""
+    design, each = program.design, program.layout.lane_filters
+    if design.weights_per_row == 1:
+        return weights
+    if each > 1:
+        return [
+            [_pack(word, design.weight_bits) for word in zip(*own, strict=True)]
+            for own in (weights[low : low + each] for low in range(0, len(weights), each))
+        ]
+    return [
+        [
+            _pack(own[low : low + design.vector], design.weight_bits)
+            for low in range(0, len(own), design.vector)
+        ]
+        for own in weights
+    ]
 
 
 def _by_beat(
@@ -286,7 +314,7 @@ def _by_beat(
         )
 
 
-def _pack(values: list[int] | NDArray[np.int64], bits: int) -> int:
+def _pack(values: Sequence[int] | NDArray[np.int64], bits: int) -> int:
     """Put values side by side, the first lowest, each in ``bits`` bits (two's complement)."""
     mask = (1 << bits) - 1
     word = 0

@@ -7,6 +7,10 @@ output tile is V consecutive positions. The columns in the row gap are computed 
 *Banks.* Channel ``c`` of a group lies in bank ``c % step_vectors``, so that one address reads
 ``step_vectors`` channels. A feed step brings one channel block at one tap.
 
+*Columns.* The V columns of a lane work on V positions with one filter. On a dense design that reads
+V weights per row and cycle they work instead on V filters at one position where that takes fewer
+passes: a layer with one output position per image, such as an FC layer.
+
 *Index space.* Position ``k = (block * taps + tap) * step_vectors + channel_in_block``: the order
 in which vectors enter the window and in which a filter's weights are stored.
 
@@ -16,7 +20,7 @@ Lanes that read activations for themselves have one bank each, and lay it out ot
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +39,27 @@ class Layout:
     vector: int
     window: int
     feed: int
+    columns: Literal["positions", "filters"] = "positions"
 
     @classmethod
     def of(cls, shape: LayerShape, design: Design) -> "Layout":
         """Return the layout of ``shape`` for ``design``."""
         if design.delivery == "port":
             cls = PortLayout
-        return cls(shape, design.vector, design.window, design.feed)
+        columns: Literal["positions", "filters"] = "positions"
+        if design.weights_per_row > 1 and shape.out_height == shape.out_width == 1:
+            filters = shape.out_channels // shape.groups
+            # Passes of one convolution group; with as many, sums of positions drain sooner.
+            of_positions = -(-filters // design.lanes) * -(-shape.batch // design.vector)
+            of_filters = -(-filters // (design.lanes * design.vector)) * shape.batch
+            if of_filters < of_positions:
+                columns = "filters"
+        return cls(shape, design.vector, design.window, design.feed, columns)
+
+    @property
+    def lane_filters(self) -> int:
+        """Filters a lane works on at once."""
+        return self.vector if self.columns == "filters" else 1
 
     # ---- index space -------------------------------------------------------------------------
 
@@ -149,20 +167,32 @@ class Layout:
         )
 
     @property
+    def image_positions(self) -> int:
+        """Flat positions from one image to the next."""
+        return self.phase_rows * self.pitch
+
+    @property
+    def pass_positions(self) -> int:
+        """Flat positions from one pass of a filter tile to the next."""
+        return self.image_positions if self.columns == "filters" else self.vector
+
+    @property
     def flat_positions(self) -> int:
         """Flat output positions up to the last valid one, row gaps included."""
-        last_image = (self.shape.batch - 1) * self.phase_rows * self.pitch
+        last_image = (self.shape.batch - 1) * self.image_positions
         return last_image + (self.shape.out_height - 1) * self.pitch + self.shape.out_width
 
     @property
     def position_tiles(self) -> int:
-        """Vectors that cover the output positions."""
+        """Passes of a filter tile: vectors that cover the output positions, or images."""
+        if self.columns == "filters":
+            return self.shape.batch
         return -(-self.flat_positions // self.vector)
 
     @cached_property
     def output_positions(self) -> NDArray[np.int64]:
         """Flat position of each valid output, shape (batch, out_height, out_width)."""
-        batch = np.arange(self.shape.batch)[:, None, None] * self.phase_rows * self.pitch
+        batch = np.arange(self.shape.batch)[:, None, None] * self.image_positions
         rows = np.arange(self.shape.out_height)[None, :, None] * self.pitch
         positions: NDArray[np.int64] = batch + rows + np.arange(self.shape.out_width)
         return positions
@@ -174,7 +204,8 @@ class Layout:
         last_read = (
             (blocks - 1) * self.plane
             + max(self.tap_offsets)
-            + self.position_tiles * self.vector
+            + (self.position_tiles - 1) * self.pass_positions
+            + self.vector
             - 1
         )
         return max(blocks * self.plane - 1, last_read) // self.vector + 2

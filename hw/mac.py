@@ -1,4 +1,4 @@
-"""A row of V multiply-accumulate units that share one weight; the same in both families."""
+"""A row of V multiply-accumulate units: they share one weight, or have one each (dense, FC)."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
@@ -27,7 +27,7 @@ class MacRow(wiring.Component):
         Forget a pass that is about to end.
     operands : array of V signed(act_bits), in
     weight : array of signed(operand_bits), in
-        Copies of the one weight, each for 16 columns.
+        Copies of the one weight, each for 16 columns, or with ``weights_per_row`` one for each.
         All 0 in a cycle whose operands do not count: adding nothing is cheaper than an enable.
     first, last : Signal, in
         The operands start a pass (the accumulators are taken as 0); they end it.
@@ -39,13 +39,14 @@ class MacRow(wiring.Component):
 
     def __init__(self, design: Design) -> None:
         self._design = design
+        weights = (
+            weight_copies(design.vector) if design.weights_per_row == 1 else design.weights_per_row
+        )
         super().__init__(
             {
                 "start": In(1),
                 "operands": In(data.ArrayLayout(signed(design.act_bits), design.vector)),
-                "weight": In(
-                    data.ArrayLayout(signed(design.operand_bits), weight_copies(design.vector))
-                ),
+                "weight": In(data.ArrayLayout(signed(design.operand_bits), weights)),
                 "first": In(1),
                 "last": In(1),
                 "finished": Out(1),
@@ -56,12 +57,13 @@ class MacRow(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         design = self._design
+        columns = CLUSTER_LANES if design.weights_per_row == 1 else 1  # that share a weight
         first = Signal()
         m.d.sync += [first.eq(self.first), self.finished.eq(self.last & ~self.start)]
         for v in range(design.vector):
             product = Signal(signed(design.act_bits + design.operand_bits), name=f"product_{v}")
             total = Signal(signed(design.acc_bits), name=f"total_{v}")
-            m.d.sync += product.eq(self.operands[v] * self.weight[v // CLUSTER_LANES])
+            m.d.sync += product.eq(self.operands[v] * self.weight[v // columns])
             if design.acc_sets == 1:
                 accumulator = self.sums[v]
             else:

@@ -12,7 +12,7 @@ from .fetch import index_word
 from .loader import MemoryKind
 from .port_lane import base_words
 from .ports import bank_row
-from .requantize import filter_layout
+from .scale import filter_layout
 
 __all__ = ["Memory", "lanes_per_beat", "memories"]
 
@@ -70,10 +70,10 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
         ),
     ]  # fmt: skip
     if design.family == "dense":
-        group = lanes_per_beat(design, design.weight_bits)
+        group = lanes_per_beat(design, design.weight_word_bits)
         for lanes, count in ((group, design.lanes // group), (design.lanes % group, 1)):
             if lanes and count:
-                width = lanes * design.weight_bits
+                width = lanes * design.weight_word_bits
                 found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
     else:
         if port:

@@ -38,6 +38,7 @@ __all__ = [
     "check_arithmetic",
     "deal",
     "simd_blocks",
+    "weight_words",
 ]
 
 WINDOW_COUNT_BITS = 13
@@ -82,13 +83,13 @@ class Program:
     layout : Layout
     format : IndexFormat
         Index format of the layer (dense in the dense family).
-    assignment : int64 array (tiles, lanes)
-        Filter of each lane in each filter tile, -1 where there is none. Tiles of one convolution
-        group follow each other.
+    assignment : int64 array (tiles, lanes x Layout.lane_filters)
+        Filters of each lane in each filter tile, those of lane 0 first, -1 where there is none.
+        Tiles of one convolution group follow each other.
     orders : int64 array (tiles or 1, steps)
         Order in which the feed steps of each tile are fed; one row if all tiles have the same.
     streams : tuple of tuple of Stream
-        Index stream of each SIMD group of lanes in each filter tile, in that order.
+        Index stream of each SIMD group of filters in each filter tile, in that order.
     """
 
     design: Design
@@ -137,7 +138,8 @@ class Program:
         mask = union_masks(layout.to_index_space(layer.mask), filters)
         chosen = form or cls.choose_format(mask, design, _zeros_allowed(layer, design))
         _check_format(name, chosen, design)
-        dealt = deal(chosen.entry_counts(mask) if work is None else work, layer.shape, design)
+        weights = chosen.entry_counts(mask) if work is None else work
+        dealt = deal(weights, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
         if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
             raise FitError(
@@ -202,7 +204,19 @@ class Program:
     @property
     def last_tile_lanes(self) -> int:
         """Lanes that have a filter in the last tile of a group."""
-        return int((self.assignment[self.tiles_per_group - 1] >= 0).sum())
+        return int((self.first_filters[self.tiles_per_group - 1] >= 0).sum())
+
+    @property
+    def first_filters(self) -> NDArray[np.int64]:
+        """First filter of each lane in each tile, (tiles, lanes), -1: it has none."""
+        return self.assignment[:, :: self.layout.lane_filters]
+
+    @property
+    def group_cycles(self) -> int:
+        """Cycles the output stage spends on a group of lanes."""
+        if self.layout.columns == "filters":
+            return self.design.vector
+        return self.design.drain_cycles
 
     @cached_property
     def kept_weights(self) -> int:
@@ -226,10 +240,10 @@ class Program:
         ).sum(axis=0)
         words = np.array([[len(s.words) for s in lanes] for lanes in self.streams]).sum(axis=0)
         return Buffers(
-            weight_words=max(1, int(weights.max())),
+            weight_words=weight_words(int(weights.max()), self.layout, self.design),
             index_words=0 if self.design.family == "dense" else max(1, int(words.max())),
             feature_words=self.layout.feature_words,
-            filter_words=self.tiles * self.design.drain_groups,
+            filter_words=self.tiles * self.design.drain_groups * self.layout.lane_filters,
             offset_words=self.layout.taps if self.design.family == "dense" else self.orders.size,
         )
 
@@ -331,8 +345,22 @@ def _dealt_groups(shape: LayerShape, design: Design) -> int:
     return 1 if design.delivery == "port" else shape.groups
 
 
-def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArray[np.int64]:
+def weight_words(weights: int, layout: Layout, design: Design) -> int:
+    """Return the words that hold so many weights of a filter stream, and at least one.
+
+    A row of the dense array that reads V weights per cycle has words of V: those of its V filters,
+    or V consecutive ones of its one filter, so that no part of the memory is left unused.
+    """
+    per_word = design.weights_per_row // layout.lane_filters
+    return max(1, -(-weights // max(1, per_word)))
+
+
+def deal(
+    counts: NDArray[np.int64], shape: LayerShape, design: Design, streams: int | None = None
+) -> NDArray[np.int64]:
     """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
+
+    There are as many streams as the design has, or ``streams``.
 
     The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
     with fewer filters than the others comes last, so that filters take the first lanes of a tile.
@@ -345,20 +373,21 @@ def deal(counts: NDArray[np.int64], shape: LayerShape, design: Design) -> NDArra
     groups = _dealt_groups(shape, design)
     blocks = counts.size // groups
     ragged = (shape.out_channels // shape.groups) % design.simd_group != 0
-    tiles = -(-blocks // design.streams)
+    streams = streams or design.streams
+    tiles = -(-blocks // streams)
     if ragged and groups != shape.groups:
         raise FitError(
             f"layer {shape.name}: {shape.out_channels // shape.groups} filters of a convolution"
             f" group on {design.name} with ports, whose streams are shared by {design.simd_group}"
             " lanes; use a design.simd_group that divides them, such as 1"
         )
-    dealt = np.full((groups * tiles, design.streams), -1, np.int64)
+    dealt = np.full((groups * tiles, streams), -1, np.int64)
     for group in range(groups):
         members = np.arange(group * blocks, (group + 1) * blocks)
         whole = members[:-1] if ragged else members
         by_work = whole[np.argsort(-counts[whole], kind="stable")]
         for tile in range(tiles):
-            chunk = by_work[tile * design.streams : (tile + 1) * design.streams][::-1]
+            chunk = by_work[tile * streams : (tile + 1) * streams][::-1]
             if ragged and tile == tiles - 1:
                 chunk = np.append(chunk, members[-1])
             dealt[group * tiles + tile, : len(chunk)] = chunk

@@ -146,10 +146,16 @@ def layer_layout(design: Design) -> data.StructLayout:
         "group_word": unsigned(24),  # stride of the convolution groups, as that of the blocks
         "group_rest": unsigned(8),
     }
+    several = {
+        "own_filters": unsigned(1),  # each column works on a filter of its own
+        "pass_word": unsigned(24),  # from pass to pass: whole vectors ...
+        "pass_rest": unsigned(8),  # ... and positions
+    }
     return data.StructLayout(
         {
             **(dense if design.family == "dense" else index),
             **{"port": port, "window": window, "broadcast": {}}[design.delivery],
+            **(several if design.weights_per_row > 1 else {}),
             "position_tiles": unsigned(16),
             "tiles_per_group": unsigned(16),
             "groups": unsigned(16),

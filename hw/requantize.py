@@ -1,31 +1,23 @@
-"""The output stage: visits the lanes, adds the bias, requantizes, clamps, and sends beats.
+"""The output stage: visits the lanes, requantizes their sums, and sends beats.
 
 One multiplier column per output position of a beat. Stages after a group is begun: M cycles to
-pick the lane's sums (one per 16-fold multiplexer), then bias, partial products, product, shift,
-round and zero point, clamp. When the output stream is not ready, the whole stage holds.
+pick the lane's sums (one per 16-fold multiplexer), then those of ``hw.scale``. Where each column
+has a filter of its own, a group is visited once for every column, which is the first of the beat.
+When the output stream is not ready, the whole stage holds.
 """
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed, unsigned
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..models.layer import MULTIPLIER_BITS, SHIFT_BITS
 from .design import CLUSTER_LANES, Design
 from .passes import PassCounter
 from .registers import layer_layout
+from .scale import SCALE_STAGES, Scale, filter_layout
 
 __all__ = ["OutputStage", "beat_layout", "filter_layout"]
-
-
-def filter_layout(design: Design) -> data.StructLayout:
-    """Return the layout of a filter's bias and requantization; ``halvings`` is shift - 1."""
-    return data.StructLayout(
-        {
-            "bias": signed(design.acc_bits),
-            "multiplier": unsigned(MULTIPLIER_BITS),
-            "halvings": unsigned(SHIFT_BITS),
-        }
-    )
 
 
 def beat_layout(design: Design) -> data.StructLayout:
@@ -74,86 +66,102 @@ class OutputStage(wiring.Component):
         m = Module()
         flow = Signal()  # the stage moves on
         m.d.comb += flow.eq(~self.beat.valid | self.beat.ready)
-        group, chunk, address, flags = self._visit(m, flow)
-        sums, flags = self._pick(m, flow, group, chunk, address, flags)
-        self._scale(m, flow, sums, flags)
+        visit, rows = self._pick(m, flow, self._visit(m, flow))
+        self._scale(m, flow, visit, rows)
         return m
 
-    def _visit(self, m: Module, flow: Signal) -> tuple[Signal, Signal, Signal, data.View]:
-        """Walk the groups; give each ``drain_cycles`` cycles once all its lanes are ready."""
+    def _visit_layout(self) -> data.StructLayout:
+        """Return what is known of a visit: whom it is to, and whether a beat comes of it."""
+        design = self._design
+        return data.StructLayout(
+            {
+                "group": range(max(2, design.drain_groups)),
+                "chunk": range(max(2, design.drain_cycles)),  # of the columns of a beat
+                "column": range(max(2, design.weights_per_row)),  # the first of them
+                "address": self.filter_address.shape(),
+                "send": 1,
+                "last": 1,
+            }
+        )
+
+    def _visit(self, m: Module, flow: Signal) -> data.View:
+        """Walk the groups; give each its cycles once all its lanes are ready."""
         design, registers = self._design, self.registers
         m.submodules.passes = passes = PassCounter(design)
-        group, chunk = (
-            Signal(range(max(2, design.drain_groups))),
-            Signal(range(max(2, design.drain_cycles))),
-        )
+        visit, at = Signal(self._visit_layout()), Signal(self._visit_layout())
         active, work, end = Signal(), Signal(), Signal()
-        address, tile_base = Signal.like(self.filter_address), Signal.like(self.filter_address)
+        tile_base = Signal.like(self.filter_address)
         members = [
             range(g * design.drain, min((g + 1) * design.drain, design.lanes))
             for g in range(design.drain_groups)
         ]
         group_ready = Array([Cat(*(self.ready[lane] for lane in g)).all() for g in members])
-        last_group = Signal()
-        flags = Signal(data.StructLayout({"send": 1, "last": 1}))
+        last_group, next_filter = Signal(), Signal()
         lanes_below = Signal(range(design.lanes + design.drain + 1))  # lanes of groups so far
+        if design.weights_per_row == 1:
+            last_chunk = at.chunk == design.drain_cycles - 1
+            columns: Any = 0
+            m.d.comb += next_filter.eq(end)
+        else:
+            own = registers.own_filters
+            last_chunk = at.column == design.vector - Mux(own, 1, design.beat_columns)
+            columns = Mux(own, 1, design.beat_columns)
+            m.d.comb += next_filter.eq(end | (work & own))
         m.d.comb += [
-            work.eq(active & flow & group_ready[group]),
-            end.eq(work & (chunk == design.drain_cycles - 1)),
-            last_group.eq(group == design.drain_groups - 1),
+            visit.eq(at),
+            work.eq(active & flow & group_ready[at.group]),
+            end.eq(work & last_chunk),
+            last_group.eq(at.group == design.drain_groups - 1),
             self.finished.eq(end & last_group),
             passes.registers.eq(registers),
             passes.start.eq(self.start),
             passes.advance.eq(self.finished),
-            flags.send.eq(work & (~passes.last_tile | (lanes_below < registers.last_tile_lanes))),
-            flags.last.eq(
+            visit.send.eq(work & (~passes.last_tile | (lanes_below < registers.last_tile_lanes))),
+            visit.last.eq(
                 end & passes.last & (lanes_below + design.drain >= registers.last_tile_lanes)
             ),
         ]
         for g, lanes in enumerate(members):
             for lane in lanes:
-                m.d.comb += self.take[lane].eq(end & (group == g))
+                m.d.comb += self.take[lane].eq(end & (at.group == g))
         with m.If(work):
-            m.d.sync += chunk.eq(chunk + 1)
+            m.d.sync += [at.chunk.eq(at.chunk + 1), at.column.eq(at.column + columns)]
+        with m.If(next_filter):
+            m.d.sync += at.address.eq(at.address + 1)
         with m.If(end):
             m.d.sync += [
-                chunk.eq(0),
-                group.eq(group + 1),
-                address.eq(address + 1),
+                at.chunk.eq(0),
+                at.column.eq(0),
+                at.group.eq(at.group + 1),
                 lanes_below.eq(lanes_below + design.drain),
             ]
             with m.If(last_group):
-                m.d.sync += [group.eq(0), lanes_below.eq(0), address.eq(tile_base)]
+                m.d.sync += [at.group.eq(0), lanes_below.eq(0), at.address.eq(tile_base)]
                 with m.If(passes.last_position):
-                    m.d.sync += [address.eq(address + 1), tile_base.eq(address + 1)]
+                    m.d.sync += [
+                        at.address.eq(at.address + 1),
+                        tile_base.eq(at.address + 1),
+                    ]
                 m.d.sync += active.eq(~passes.last)
         with m.If(self.start):
             m.d.sync += [
                 active.eq(1),
-                group.eq(0),
-                chunk.eq(0),
+                at.group.eq(0),
+                at.chunk.eq(0),
+                at.column.eq(0),
+                at.address.eq(0),
                 lanes_below.eq(0),
-                address.eq(0),
                 tile_base.eq(0),
             ]
-        return group, chunk, address, flags
+        return visit
 
-    def _pick(
-        self,
-        m: Module,
-        flow: Signal,
-        group: Signal,
-        chunk: Signal,
-        address: Signal,
-        flags: data.View,
-    ) -> tuple[list[list[Signal]], data.View]:
-        """Multiplex the visited lanes' columns into registers; read their filter words."""
+    def _pick(self, m: Module, flow: Signal, visit: data.View) -> tuple[data.View, list[Any]]:
+        """Multiplex the visited lanes' columns into registers; read their filter words.
+
+        Where a beat may be of any column, that column is picked a cycle later.
+        """
         design = self._design
-        picked = [
-            [Signal(signed(design.acc_bits), name=f"picked_{u}_{c}")
-             for c in range(design.beat_columns)]
-            for u in range(design.drain)
-        ]  # fmt: skip
+        lane_sums = self.sums.shape().elem_shape
         lanes = [
             [
                 self.sums[min(g * design.drain + u, design.lanes - 1)]
@@ -161,97 +169,72 @@ class OutputStage(wiring.Component):
             ]
             for u in range(design.drain)
         ]
+        index = visit.group
         m.d.comb += self.filter_enable.eq(flow)
         if design.drain_groups > CLUSTER_LANES:
-            second, chunk_later = (
-                Signal(range(design.drain_groups // CLUSTER_LANES + 1)),
-                Signal.like(chunk),
-            )
-            address_later, flags_later = Signal.like(address), Signal.like(flags)
-            with m.If(flow):
-                m.d.sync += [
-                    second.eq(group // CLUSTER_LANES),
-                    chunk_later.eq(chunk),
-                    address_later.eq(address),
-                    flags_later.eq(flags),
-                ]
             for u in range(design.drain):
                 halfway = []
                 for start in range(0, design.drain_groups, CLUSTER_LANES):
                     some = lanes[u][start : start + CLUSTER_LANES]
-                    part = Signal(self.sums.shape().elem_shape, name=f"halfway_{u}_{start}")
+                    part = Signal(lane_sums, name=f"halfway_{u}_{start}")
                     with m.If(flow):
-                        m.d.sync += part.eq(Array([s.as_value() for s in some])[group[:4]])
+                        m.d.sync += part.eq(Array([s.as_value() for s in some])[visit.group[:4]])
                     halfway.append(part)
                 lanes[u] = halfway
-            group, chunk, address, flags = second, chunk_later, address_later, flags_later
-        m.d.comb += self.filter_address.eq(address)
+            visit = self._following(m, flow, visit, "halfway")
+            index = visit.group[4:]
+        m.d.comb += self.filter_address.eq(visit.address)
+        rows: list[Any] = []
         for u in range(design.drain):
-            lane = Signal(self.sums.shape().elem_shape, name=f"lane_{u}")
-            m.d.comb += lane.eq(Array([s.as_value() for s in lanes[u]])[group])
-            for c in range(design.beat_columns):
-                column = Array(
-                    [lane[i * design.beat_columns + c] for i in range(design.drain_cycles)]
-                )
-                with m.If(flow):
-                    m.d.sync += picked[u][c].eq(column[chunk])
-        picked_flags = Signal.like(flags, name="picked_flags")
+            lane = Signal(lane_sums, name=f"lane_{u}")
+            m.d.comb += lane.eq(Array([s.as_value() for s in lanes[u]])[index])
+            wanted = self._wanted(lane, visit) if design.weights_per_row == 1 else list(lane)
+            row = Signal(data.ArrayLayout(signed(design.acc_bits), len(wanted)), name=f"picked_{u}")
+            with m.If(flow):
+                m.d.sync += [row[i].eq(sums) for i, sums in enumerate(wanted)]
+            rows.append(row)
+        return self._following(m, flow, visit, "picked"), rows
+
+    def _wanted(self, lane: Any, visit: data.View) -> list[Any]:
+        """Return the columns of a lane that a beat is of."""
+        design = self._design
+        count = design.beat_columns
+        wanted = [
+            Array([lane[i * count + c] for i in range(design.drain_cycles)])[visit.chunk]
+            for c in range(count)
+        ]
+        if design.weights_per_row > 1:
+            wanted[0] = Array(list(lane))[visit.column]
+        return wanted
+
+    def _following(self, m: Module, flow: Signal, visit: data.View, name: str) -> data.View:
+        """Return what is known of a visit, a stage later."""
+        later = Signal(visit.shape(), name=f"visit_{name}")
         with m.If(flow):
-            m.d.sync += picked_flags.eq(flags)
+            m.d.sync += later.eq(visit)
         with m.If(self.start):
-            m.d.sync += picked_flags.eq(0)
-        return picked, picked_flags
+            m.d.sync += [later.send.eq(0), later.last.eq(0)]
+        return later
 
-    def _scale(self, m: Module, flow: Signal, sums: list[list[Signal]], flags: data.View) -> None:
-        """Bias, multiply in two halves, shift, round, add the zero point, clamp."""
+    def _scale(self, m: Module, flow: Signal, visit: data.View, rows: list[Any]) -> None:
+        """Requantize the picked sums; send the beats that come of it."""
         design, registers = self._design, self.registers
-        half = MULTIPLIER_BITS // 2
-        product_bits = design.acc_bits + MULTIPLIER_BITS + 1
-        words = [self.filter_data[u] for u in range(design.drain)]
-        multipliers = [w.multiplier for w in words]
-        halvings = [w.halvings for w in words]
-
-        def delayed(values: list[Signal], name: str) -> list[Signal]:
-            later = [Signal.like(v, name=f"{name}_{u}") for u, v in enumerate(values)]
-            with m.If(flow):
-                m.d.sync += [b.eq(a) for a, b in zip(values, later, strict=True)]
-            return later
-
-        multiplier_now = delayed(multipliers, "multiplier")
-        halvings_now = delayed(halvings, "halvings_bias")
-        for stage in ("product_halves", "product"):
-            halvings_now = delayed(halvings_now, f"halvings_{stage}")
-        for u in range(design.drain):
-            for c in range(design.beat_columns):
-                name = f"{u}_{c}"
-                biased = Signal(signed(design.acc_bits), name=f"biased_{name}")
-                low = Signal(signed(design.acc_bits + half + 1), name=f"low_{name}")
-                high = Signal(signed(design.acc_bits + half + 1), name=f"high_{name}")
-                product = Signal(signed(product_bits), name=f"product_{name}")
-                shifted = Signal(signed(product_bits), name=f"shifted_{name}")
-                rounded = Signal(signed(product_bits), name=f"rounded_{name}")
-                clamped = Mux(
-                    rounded < registers.low,
-                    registers.low,
-                    Mux(rounded > registers.high, registers.high, rounded),
-                )
-                with m.If(flow):
-                    m.d.sync += [
-                        biased.eq(sums[u][c] + words[u].bias),
-                        low.eq(biased * multiplier_now[u][:half]),
-                        high.eq(biased * multiplier_now[u][half:]),
-                        product.eq(low + (high << half)),
-                        shifted.eq(product >> halvings_now[u]),
-                        rounded.eq(((shifted + 1) >> 1) + registers.zero_point),
-                        self.beat.payload.lanes[u][c].eq(clamped),
-                    ]
-        for stage in ("bias", "product_halves", "product", "shift", "round"):
-            flags_next = Signal.like(flags, name=f"flags_{stage}")
-            with m.If(flow):
-                m.d.sync += flags_next.eq(flags)
-            with m.If(self.start):
-                m.d.sync += flags_next.eq(0)
-            flags = flags_next
+        for u, row in enumerate(rows):
+            m.submodules[f"scale_{u}"] = scale = Scale(design)
+            wanted = list(row) if design.weights_per_row == 1 else self._wanted(row, visit)
+            m.d.comb += [
+                scale.flow.eq(flow),
+                scale.filter.eq(self.filter_data[u]),
+                scale.zero_point.eq(registers.zero_point),
+                scale.low.eq(registers.low),
+                scale.high.eq(registers.high),
+                *(scale.sums[i].eq(sums) for i, sums in enumerate(wanted)),
+                self.beat.payload.lanes[u].eq(scale.outputs),
+            ]
+        flags = Signal(data.StructLayout({"send": 1, "last": 1}), name="flags_0")
+        m.d.comb += [flags.send.eq(visit.send), flags.last.eq(visit.last)]
+        for stage in range(1, SCALE_STAGES):
+            flags = self._following(m, flow, flags, str(stage))
         with m.If(flow):
             m.d.sync += [self.beat.valid.eq(flags.send), self.beat.payload.last.eq(flags.last)]
         with m.If(self.start):

@@ -170,12 +170,14 @@ class _Cuts:
 
     def finer(self, short: str, shape: LayerShape, design: Design) -> "_Cuts":
         """Halve what a part has too much of."""
+        of_these_images = Layout.of(replace(shape, batch=self.images), design)
+        tile_filters = design.lanes * of_these_images.lane_filters
         if short in _WEIGHT_BUFFERS:
             if self.groups > 1:
                 return replace(self, groups=-(-self.groups // 2))
-            if self.filters > design.lanes:
-                tiles = -(-self.filters // design.lanes)
-                return replace(self, filters=-(-tiles // 2) * design.lanes)
+            if self.filters > tile_filters:
+                tiles = -(-self.filters // tile_filters)
+                return replace(self, filters=-(-tiles // 2) * tile_filters)
         elif short == "feature_words":
             for name in ("groups", "images", "rows", "columns"):
                 most = getattr(self, name)
@@ -184,10 +186,11 @@ class _Cuts:
         if self.channels > 1:
             # The sums of a chain stay in the lanes: one filter tile at one vector of positions.
             one_pixel = shape.padded_height == shape.padded_width == 1
+            own_filters = of_these_images.columns == "filters"
             return _Cuts(
-                min(self.images, design.vector) if one_pixel else 1,
+                min(self.images, design.vector) if one_pixel and not own_filters else 1,
                 1,
-                min(self.filters, design.lanes),
+                min(self.filters, tile_filters),
                 -(-self.channels // 2),
                 1,
                 min(self.columns, design.vector),

@@ -177,7 +177,7 @@ def _dense_weights(
     m: Module, store: Store, array: DenseArray, design: Design, buffers: Buffers
 ) -> None:
     """Weights of the dense lanes: one memory for the lanes that one load beat fills."""
-    bits, per_beat = design.weight_bits, lanes_per_beat(design, design.weight_bits)
+    bits, per_beat = design.weight_word_bits, lanes_per_beat(design, design.weight_word_bits)
     for unit in range(-(-design.lanes // per_beat)):
         members = min(per_beat, design.lanes - unit * per_beat)
         weights = store.buffer(

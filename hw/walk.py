@@ -89,9 +89,14 @@ class Walk(wiring.Component):
             passes.registers.eq(registers),
             passes.start.eq(self.start),
             passes.advance.eq(pass_ends),
-            following.word.eq(pass_base.word + 1),
-            following.rest.eq(pass_base.rest),
         ]
+        if self._design.weights_per_row == 1:
+            m.d.comb += [following.word.eq(pass_base.word + 1), following.rest.eq(pass_base.rest)]
+        else:
+            next_pass = add_address(
+                m, self._vector, pass_base, registers.pass_word, registers.pass_rest, "pass"
+            )
+            m.d.comb += following.eq(next_pass)
         with m.If(passes.last_position):
             m.d.comb += following.eq(Mux(passes.last_tile, next_group, group_base))
         with m.If(pass_ends):

@@ -243,6 +243,10 @@ _SPENT_ON = {
     "sparse_control": "control_um2",
     "port_control": "control_um2",
     "dense_control": "control_um2",
+    "fc_lane": "lanes_um2",
+    "fc_feeder": "feeder_um2",
+    "fc_output_stage": "output_um2",
+    "fc_control": "control_um2",
 }
 
 

@@ -33,7 +33,7 @@ def simulate(program: Program) -> Counters:
     Counters
         Cycles, compute and stalls of the whole layer, equal to those of the RTL.
     """
-    return _run(program, OutputStage(program.design))
+    return _run(program, OutputStage(program.design, program.group_cycles))
 
 
 def simulate_schedule(schedule: Schedule) -> Counters:
@@ -52,11 +52,12 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
     dram : Dram
     """
     design = program.design
-    sends = groups_with_filters(program.assignment, design)
+    sends = groups_with_filters(program.first_filters, design)
     stage = StalledOutputStage(
         design,
         dram.output_period(design),
         lambda number: sends[number // program.layout.position_tiles],
+        program.group_cycles,
     )
     counted = _run(program, stage)
     # The start is pending from the cycle after it was written.

@@ -1,11 +1,12 @@
 """Exact cycles of the dense family, in closed form.
 
-With K steps a pass and G output groups of D cycles, the output stage always finds all lanes ready
+With K steps a pass and G output groups of D cycles (V, if each column has a filter of its own, else
+``drain_cycles``), the output stage always finds all lanes ready
 at once, and idle, since a pass ends (``free``) only after the previous one is taken:
 
-    finished(p) = ready(p) + G D - 1 = F(last step of p) + 6 + B + G D - 1
+    finished(p) = ready(p) + G D - 1 = F(last step of p) + 6 + W + B + G D - 1
 
-so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 + B + G D``, and
+so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 + W + B + G D``, and
 
     acc_sets = 2:  F(last of p) = max(F(last of p - 1) + K, finished(p - 1) + 1)
                                 = F(last of p - 1) + max(K, turn + 1)
@@ -14,10 +15,10 @@ so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 +
 
 import numpy as np
 
-from ..hw.design import broadcast_stages
+from ..hw.design import Design, broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
-from .output_stage import OutputStage, beats_per_tile, cycles_after_last_begin, last_group
+from .output_stage import OutputStage, groups_with_filters, last_group
 
 __all__ = ["simulate_dense"]
 
@@ -29,21 +30,22 @@ def simulate_dense(program: Program, stage: OutputStage) -> Counters:
     """Count the cycles of a program of the dense family; its sums go to ``stage``."""
     design = program.design
     steps = program.layout.steps
-    stages = broadcast_stages(design.lanes)
+    stages = _broadcast(design)
     passes = program.tiles * program.layout.position_tiles
-    group = last_group(program.assignment[-1], design)
+    group = last_group(program.first_filters[-1], design)
     if stage.steady:
-        turn = _LAST_STEP_TO_READY + stages + design.drain_groups * design.drain_cycles - 1
+        turn = _LAST_STEP_TO_READY + stages + design.drain_groups * stage.group_cycles - 1
         period = max(steps, turn + 1) if design.acc_sets == 2 else turn + steps
         last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
-        last_begin = last_ready + group * design.drain_cycles
-        cycles = last_begin + cycles_after_last_begin(design)
+        last_begin = last_ready + group * stage.group_cycles
+        cycles = last_begin + stage.cycles_after_last_begin
     else:
         cycles = _cycles_pass_by_pass(program, passes, stage, group)
 
     operand_cycles = passes * steps
-    lanes_at_work = int((program.assignment >= 0).sum())  # over all tiles
+    lanes_at_work = int((program.first_filters >= 0).sum())  # over all tiles
     compute = lanes_at_work * program.layout.position_tiles * steps
+    groups_at_work = int(groups_with_filters(program.first_filters, design).sum())
     fill_cycles = _ISSUE_TO_OPERAND + stages
     return Counters(
         lanes=design.lanes,
@@ -59,15 +61,20 @@ def simulate_dense(program: Program, stage: OutputStage) -> Counters:
             "drain": design.lanes * (cycles - operand_cycles - fill_cycles),
             "fill": design.lanes * fill_cycles,
         },
-        output_beats=int(beats_per_tile(program.assignment, design).sum())
-        * program.layout.position_tiles,
+        output_beats=groups_at_work * stage.group_cycles * program.layout.position_tiles,
     )
+
+
+def _broadcast(design: Design) -> int:
+    """Return the stages from the feeder to the lanes: W + B of the contract."""
+    columns = 1 + broadcast_stages(design.vector) if design.weights_per_row > 1 else 0
+    return columns + broadcast_stages(design.lanes)
 
 
 def _cycles_pass_by_pass(program: Program, passes: int, stage: OutputStage, group: int) -> int:
     """Return the cycles where the output stage does not always move on."""
     design, steps = program.design, program.layout.steps
-    to_ready = _LAST_STEP_TO_READY + broadcast_stages(design.lanes)
+    to_ready = _LAST_STEP_TO_READY + _broadcast(design)
     last_step = finished = -1  # of the pass before; finished: taken
     for number in range(passes):
         free = finished + 1 if number else 0

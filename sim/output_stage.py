@@ -1,8 +1,9 @@
 """The output stage of the timing contract: when each lane's sums are taken, when beats leave.
 
-It visits the lanes in groups of ``drain``, always in the same order. With ``D = drain_cycles``
-cycles a group, group g of a pass begins at ``max(begin(g - 1) + D, ready(g))``. Seen on a clock
-that is D g slow, ``begin(g) - D g`` is a running maximum.
+It visits the lanes in groups of ``drain``, always in the same order. With D cycles a group
+(``drain_cycles``, or V where each column has a filter of its own), group g of a pass begins at
+``max(begin(g - 1) + D, ready(g))``. Seen on a clock that is D g slow, ``begin(g) - D g`` is a
+running maximum.
 """
 
 import numpy as np
@@ -14,17 +15,22 @@ __all__ = [
     "OutputStage",
     "beat_latency",
     "beats_per_tile",
-    "cycles_after_last_begin",
     "groups_with_filters",
     "last_group",
 ]
 
-_BEAT_LATENCY = 6  # from the begin of a group to its first beat, without the group multiplexer
+_BEAT_LATENCY = 7  # from the begin of a group to its first beat, without the group multiplexer
 _GROUPS_PER_MUX_STAGE = 16
 
 
 class OutputStage:
     """The output stage at work, one call a pass.
+
+    Parameters
+    ----------
+    design : Design
+    group_cycles : int, optional
+        ``Program.group_cycles``; None: the design's ``drain_cycles``.
 
     Attributes
     ----------
@@ -38,13 +44,13 @@ class OutputStage:
 
     steady = True
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, group_cycles: int | None = None) -> None:
         self._design = design
         self._lanes = design.lanes
         self._drain = design.drain
-        self._group_cycles = design.drain_cycles
+        self._group_cycles = group_cycles or design.drain_cycles
         self._first_lanes = np.arange(0, design.lanes, design.drain)
-        self._turns = np.arange(design.drain_groups, dtype=np.int64) * design.drain_cycles
+        self._turns = np.arange(design.drain_groups, dtype=np.int64) * self._group_cycles
         self.begins = np.zeros(design.drain_groups, np.int64)
         self.end = -1
 
@@ -70,7 +76,17 @@ class OutputStage:
 
     def cycles(self, last: int) -> int:
         """Return the cycles of the run, given the last group of the last pass with a filter."""
-        return int(self.begins[last]) + cycles_after_last_begin(self._design)
+        return int(self.begins[last]) + self.cycles_after_last_begin
+
+    @property
+    def cycles_after_last_begin(self) -> int:
+        """Cycles from the begin of the last group with a filter to the end of the run."""
+        return self._group_cycles - 1 + beat_latency(self._design) + 1
+
+    @property
+    def group_cycles(self) -> int:
+        """Cycles that a group takes."""
+        return self._group_cycles
 
 
 def last_group(assignment: NDArray[np.int64], design: Design) -> int:
@@ -101,8 +117,3 @@ def groups_with_filters(assignment: NDArray[np.int64], design: Design) -> NDArra
 def beat_latency(design: Design) -> int:
     """Return the cycles from the begin of a group to its first beat."""
     return _BEAT_LATENCY + (1 if design.drain_groups <= _GROUPS_PER_MUX_STAGE else 2)
-
-
-def cycles_after_last_begin(design: Design) -> int:
-    """Return the cycles from the begin of the last group with a filter to the end of the run."""
-    return design.drain_cycles - 1 + beat_latency(design) + 1

@@ -32,6 +32,8 @@ class StalledOutputStage(OutputStage):
         Cycles from one output beat to the next at least.
     sends : callable
         From the number of a pass to the groups that have a filter, and so send beats.
+    group_cycles : int, optional
+        As of ``OutputStage``.
 
     Attributes
     ----------
@@ -42,9 +44,13 @@ class StalledOutputStage(OutputStage):
     steady = False
 
     def __init__(
-        self, design: Design, period: int, sends: Callable[[int], NDArray[np.bool_]]
+        self,
+        design: Design,
+        period: int,
+        sends: Callable[[int], NDArray[np.bool_]],
+        group_cycles: int | None = None,
     ) -> None:
-        super().__init__(design)
+        super().__init__(design, group_cycles)
         self._period = period
         self._sends = sends
         self._pass = 0

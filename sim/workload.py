@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..hw.design import Buffers, Design
 from ..hw.layout import Layout
-from ..hw.program import Program, deal, simd_blocks
+from ..hw.program import Program, deal, simd_blocks, weight_words
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
 from ..models.formats.grouped import union_masks
 from ..models.layer import LayerShape
@@ -116,7 +116,7 @@ class Workload:
         default_factory=dict, init=False, repr=False
     )
     _loads: dict[tuple[object, ...], Load] = field(default_factory=dict, init=False, repr=False)
-    _layouts: dict[tuple[int, int, int, str], tuple[Layout, int]] = field(
+    _layouts: dict[tuple[int, int, int, str, str], tuple[Layout, int]] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -146,6 +146,7 @@ class Workload:
         key = (
             design.lanes, design.family, layout.step_vectors, form.name, design.scan_bits,
             design.weight_bits, design.feed_order, design.simd_group, design.delivery,
+            design.weights_per_row, layout.lane_filters,
         )  # fmt: skip
         if key not in self._loads:
             self._loads[key] = self._dealt(design, form, layout)
@@ -158,7 +159,7 @@ class Workload:
             weight_words=load.weight_words,
             index_words=load.index_words,
             feature_words=feature_words,
-            filter_words=load.tiles * design.drain_groups,
+            filter_words=load.tiles * design.drain_groups * layout.lane_filters,
             offset_words=self._offset_words(design, layout, load),
         )
 
@@ -172,11 +173,13 @@ class Workload:
         """Return the bounds of the whole layer."""
         layout, _ = self._layout(design)
         passes = layout.position_tiles
-        drain = np.full(load.tiles, design.drain_groups * design.drain_cycles * passes)
+        each = layout.lane_filters
+        group_cycles = design.vector if each > 1 else design.drain_cycles
+        drain = np.full(load.tiles, design.drain_groups * group_cycles * passes)
         # The run ends with the last beat: lanes without a filter need not be visited any more.
-        idle_lanes = -self.usable_lanes(design) % design.lanes
+        idle_lanes = (-self.usable_lanes(design) % (design.lanes * each)) // each
         last_groups = -(-(design.lanes - idle_lanes) // design.drain)
-        drain[-1] -= (design.drain_groups - last_groups) * design.drain_cycles
+        drain[-1] -= (design.drain_groups - last_groups) * group_cycles
         feed = 0 if design.delivery == "port" else layout.steps * passes
         return Bounds(
             busiest_lane=int(load.busiest.sum()) * passes,
@@ -186,9 +189,9 @@ class Workload:
         )
 
     def _layout(self, design: Design) -> tuple[Layout, int]:
-        key = (design.vector, design.window, design.feed, design.delivery)
+        layout = Layout.of(self.shape, design)
+        key = (design.vector, design.window, design.feed, design.delivery, layout.columns)
         if key not in self._layouts:
-            layout = Layout.of(self.shape, design)
             self._layouts[key] = layout, layout.feature_words
         return self._layouts[key]
 
@@ -209,7 +212,8 @@ class Workload:
 
     def _dealt(self, design: Design, form: IndexFormat, layout: Layout) -> Load:
         filters = self._filters(design, form, layout)
-        assignment = deal(filters.entries, self.shape, design)
+        streams = design.streams * layout.lane_filters
+        assignment = deal(filters.entries, self.shape, design, streams)
         # Filter -1, a lane without a filter: it stores nothing and issues one filler.
         weights = np.append(filters.weights, 0)[assignment]
         words = np.append(filters.words, 0)[assignment]
@@ -224,12 +228,16 @@ class Workload:
         # Dense lanes work in step. Without an index there are no index words to fetch.
         indexed = design.family == "sparse"
         group_bits = design.simd_group * design.weight_bits
+        weight_depth, tile_depth = (
+            weight_words(int(most), layout, design)
+            for most in (weights.sum(axis=0).max(), weights.max())
+        )
         bits = weights.sum(axis=1) * group_bits + words.sum(axis=1) * (design.scan_bits + 1)
         return Load(
             busiest=at_least[assignment].max(axis=1),
-            weight_words=max(1, int(weights.sum(axis=0).max())),
+            weight_words=weight_depth,
             index_words=max(1, int(words.sum(axis=0).max())) if indexed else 0,
-            tile_weight_words=max(1, int(weights.max())),
+            tile_weight_words=tile_depth,
             tile_index_words=max(1, int(words.max())) if indexed else 0,
             tile_bits=bits,
             reordered=reordered,

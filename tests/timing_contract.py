@@ -45,7 +45,10 @@ class OutputStage:
             list(range(low, min(low + design.drain, design.lanes)))
             for low in range(0, design.lanes, design.drain)
         ]
-        self.duration = design.drain_cycles
+        # A lane whose columns have filters of their own is visited once for each column.
+        self.filters = program.assignment.reshape(program.tiles, design.lanes, -1)
+        own_filters = self.filters.shape[2] > 1
+        self.duration = design.vector if own_filters else design.drain_cycles
         self.visits = [
             (p, g)
             for p in range(program.tiles * program.layout.position_tiles)
@@ -67,8 +70,8 @@ class OutputStage:
                 self.left = self.duration
                 self.next_visit += 1
                 tile = p // self.program.layout.position_tiles
-                latency = 6 + (1 if len(self.groups) <= 16 else 2)
-                if any(self.program.assignment[tile][lane] >= 0 for lane in self.groups[g]):
+                latency = 7 + (1 if len(self.groups) <= 16 else 2)
+                if any((self.filters[tile][lane] >= 0).any() for lane in self.groups[g]):
                     self.beats += [now + i + latency for i in range(self.duration)]
         if self.left:
             self.left -= 1
@@ -94,14 +97,16 @@ class DenseArray:
         gate = steps - 1 if design.acc_sets == 2 else 0
         ready: dict[tuple[int, int], int] = {}
         operands: dict[int, int] = {}  # cycle: pass
+        columns = 1 + stages(design.vector) if design.weights_per_row > 1 else 0
+        to_operand = 4 + columns + stages(lanes)
         p = step = now = 0
         while p < passes or not self.output.finished:
             self.output.step(now, ready)
             if p < passes and (step != gate or self.output.is_free(p, lanes - 1, now)):
-                operands[now + 4 + stages(lanes)] = p
+                operands[now + to_operand] = p
                 step += 1
                 if step == steps:
-                    ready |= {(p, lane): now + 6 + stages(lanes) for lane in range(lanes)}
+                    ready |= {(p, lane): now + to_operand + 2 for lane in range(lanes)}
                     p, step = p + 1, 0
             now += 1
         cycles = max(self.output.beats) + 1
@@ -115,7 +120,7 @@ class DenseArray:
                     tally["drain"] += 1
                 else:
                     tile = operands[now] // program.layout.position_tiles
-                    has_filter = program.assignment[tile][lane] >= 0
+                    has_filter = (self.output.filters[tile][lane] >= 0).any()
                     tally["compute" if has_filter else "imbalance"] += 1
         return counters(lanes, cycles, tally, len(self.output.beats))
 

@@ -90,14 +90,18 @@ class DenseFeeder(DenseArray):
                 "vector": Out(data.ArrayLayout(signed(design.act_bits), design.vector)),
                 "operand_step": Out(step_layout()),
                 "weight_arrives": Out(1),
+                "weight_place": Out(range(design.weights_per_row)),
             },
         )
 
-    def _lanes(self, m: Module, feeder: Feeder, step: data.View, arriving: Signal) -> None:
+    def _lanes(
+        self, m: Module, vector: Any, step: data.View, arriving: Signal, place: Signal
+    ) -> None:
         m.d.comb += [
-            self.vector.eq(feeder.vectors[0]),
+            self.vector.eq(vector),
             self.operand_step.eq(step),
             self.weight_arrives.eq(arriving),
+            self.weight_place.eq(place),
         ]
 
 

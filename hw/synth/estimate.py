@@ -150,6 +150,20 @@ _CONTROL = Model(
     lambda v: (1, log2(v["lanes"])),
 )
 
+_DENSE_LANE = Model(
+    ("vector", "acc_sets"),
+    _plain("vector", "acc_sets"),
+    lambda v: (1, v["vector"], v["vector"] * (v["acc_sets"] == 2)),
+    lambda v: (1, log2(v["vector"])),
+)
+_DENSE_FEEDER = Model(("vector",), _plain("vector"), _feeder_area, lambda v: (1, log2(v["vector"])))
+_OUTPUT_STAGE = Model(
+    ("lanes", "vector", "drain", "drain_cycles"),
+    _plain("lanes", "vector", "drain", "drain_cycles"),
+    _output_area,
+    _output_time,
+)
+
 _MODELS: Mapping[str, Model] = {
     "sparse_lane": Model(
         ("vector", "acc_sets", "window", "run_ahead", "feed"),
@@ -163,12 +177,8 @@ _MODELS: Mapping[str, Model] = {
         _port_lane_area,
         lambda v: (1, log2(v["vector"]), log2(v["simd_group"])),
     ),
-    "dense_lane": Model(
-        ("vector", "acc_sets"),
-        _plain("vector", "acc_sets"),
-        lambda v: (1, v["vector"], v["vector"] * (v["acc_sets"] == 2)),
-        lambda v: (1, log2(v["vector"])),
-    ),
+    "dense_lane": _DENSE_LANE,
+    "fc_lane": _DENSE_LANE,
     "window": Model(
         ("vector", "window", "run_ahead", "feed"),
         _with_ring("vector", "feed"),
@@ -181,22 +191,15 @@ _MODELS: Mapping[str, Model] = {
         _feeder_area,
         lambda v: (1, log2(v["vector"] * v["feed"])),
     ),
-    "dense_feeder": Model(
-        ("vector",),
-        _plain("vector"),
-        _feeder_area,
-        lambda v: (1, log2(v["vector"])),
-    ),
+    "dense_feeder": _DENSE_FEEDER,
+    "fc_feeder": _DENSE_FEEDER,
     "tree": Model((), _plain(), lambda v: (1,), lambda v: (1,)),
-    "output_stage": Model(
-        ("lanes", "vector", "drain", "drain_cycles"),
-        _plain("lanes", "vector", "drain", "drain_cycles"),
-        _output_area,
-        _output_time,
-    ),
+    "output_stage": _OUTPUT_STAGE,
+    "fc_output_stage": _OUTPUT_STAGE,
     "sparse_control": _CONTROL,
     "port_control": _CONTROL,
     "dense_control": _CONTROL,
+    "fc_control": _CONTROL,
     "register_file": Model(
         ("depth",), _plain("depth"), lambda v: (1, v["depth"]), lambda v: (1, log2(v["depth"]))
     ),

@@ -185,12 +185,21 @@ def grid(design: Design) -> tuple[Part, ...]:
             add("sparse", "sparse_feeder", vector=vector, feed=feed)
     add("sparse", "sparse_feeder", vector=4, feed=16)
     add("dense", "tree")
+    # Rows that read V weights: a part is in a fit of its own, so V is 2 at least.
+    for acc_sets, vector in ((1, 2), (2, 2), (2, 8), (1, 16), (2, 16), (2, 32)):
+        add("dense", "fc_lane", vector=vector, acc_sets=acc_sets)
+    for vector in (2, 4, 8, 16, 32):
+        add("dense", "fc_feeder", vector=vector)
     for fields in _output_points():
         add("dense", "output_stage", **fields)
+        if fields["vector"] > 1:
+            add("dense", "fc_output_stage", **fields)
     for lanes, vector in ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32)):
         add("sparse", "sparse_control", lanes=lanes, vector=vector)
         add("dense", "dense_control", lanes=lanes, vector=vector)
         add("port", "port_control", lanes=lanes, vector=vector)
+        if vector > 1:
+            add("dense", "fc_control", lanes=lanes, vector=vector)
     files = tuple(Part("register_file", (("depth", depth),)) for depth in (1, 2, 4, 8))
     return (*parts, *files)
 

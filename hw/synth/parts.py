@@ -93,6 +93,11 @@ def _port_design(values: Mapping[str, Any]) -> Design:
     return _design("sparse", {"delivery": "port", **values})
 
 
+def _rows(values: Mapping[str, Any]) -> Design:
+    """Return a dense design whose rows read V weights per cycle."""
+    return _design("dense", {**values, "weights_per_row": values["vector"]})
+
+
 def _output(values: Mapping[str, Any]) -> wiring.Component:
     return OutputStage(_design("dense", values), ADDRESS_WORDS.filter_words)
 
@@ -171,6 +176,30 @@ PARTS: Mapping[str, PartKind] = {
         {},
         (),
     ),
+    "fc_lane": PartKind(
+        ("vector", "acc_sets", *_WIDTHS),
+        lambda values: DenseLane(_rows(values)),
+        {MemoryKind.WEIGHTS: "weight_data"},
+        (),
+    ),
+    "fc_feeder": PartKind(
+        ("vector", "act_bits"),
+        lambda values: DenseFeeder(_rows(values)),
+        _FEED_READS,
+        (*_FEED_WRITES, "weight_address"),
+    ),
+    "fc_output_stage": PartKind(
+        ("lanes", "vector", "drain", "drain_cycles", "act_bits", "acc_bits"),
+        lambda values: OutputStage(_rows(values), ADDRESS_WORDS.filter_words),
+        {MemoryKind.FILTERS: "filter_data"},
+        ("filter_address", "filter_enable"),
+    ),
+    "fc_control": PartKind(
+        ("lanes", "vector", "act_bits", "weight_bits", "buffer_sets"),
+        lambda values: Shell(_rows(values), ADDRESS_WORDS),
+        {},
+        (),
+    ),
     "register_file": PartKind(
         ("depth",),
         lambda values: RegisterFile(values["depth"]),
@@ -178,7 +207,7 @@ PARTS: Mapping[str, PartKind] = {
         (),
     ),
 }  # fmt: skip
-"""Every kind of part by name."""
+"""Every kind of part by name; the ``fc_`` ones are those of dense rows that read V weights."""
 
 
 @dataclass(frozen=True)
@@ -226,8 +255,12 @@ def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
             (Part.of("output_stage", design), 1),
             (Part.of("port_control", design), 1),
         )
-    lane, control = (Part.of(f"{design.family}_{part}", design) for part in ("lane", "control"))
-    feeder, output = Part.of(f"{design.family}_feeder", design), Part.of("output_stage", design)
+    wide = design.weights_per_row > 1
+    names = ("lane", "control", "feeder")
+    lane, control, feeder = (
+        Part.of(f"{'fc' if wide else design.family}_{name}", design) for name in names
+    )
+    output = Part.of("fc_output_stage" if wide else "output_stage", design)
     parts: list[tuple[Part, float]] = [
         (lane, design.lanes), (feeder, 1), (output, 1), (control, 1),
     ]  # fmt: skip

@@ -17,6 +17,7 @@ from rtl_fault import Fault
 from bosquet.hw import feeder, lane, sparse_array
 from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.dense_array import DenseArray
+from bosquet.hw.dense_lane import DenseLane
 from bosquet.hw.design import Design
 from bosquet.hw.fetch import IndexFetch
 from bosquet.hw.front import LaneFront
@@ -25,6 +26,8 @@ from bosquet.hw.passes import PassCounter
 from bosquet.hw.program import Program
 from bosquet.hw.queue import ShiftQueue
 from bosquet.hw.requantize import OutputStage
+from bosquet.hw.scale import Scale
+from bosquet.hw.walk import Walk
 from bosquet.hw.window import ClusterWindow
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative, Stream
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -44,8 +47,13 @@ CASES: dict[str, tuple[Design, IndexFormat]] = {
     "bitmap": (SPARSE, Bitmap()),
     "dense_format": (SPARSE, Dense()),
     "dense_array": (DENSE, Dense()),
+    "row_words": (replace(DENSE, weights_per_row=4, drain_cycles=2), Dense()),
+    "own_filters": (replace(DENSE, weights_per_row=4, drain_cycles=2), Dense()),
 }
-"""One layer of two filter tiles and three position vectors, and four ways to run it."""
+"""One layer of two filter tiles and three position vectors, and ways to run it; and an FC layer of
+two tiles and two images on rows whose columns have filters of their own."""
+
+FC_SHAPE = LayerShape("neurons", "fc", in_channels=6, out_channels=19, batch=2)
 
 
 @cache
@@ -62,18 +70,35 @@ def small_layer() -> Layer:
 
 
 @cache
-def features() -> Any:
-    return np.random.default_rng(6).integers(-16, 16, (1, 3, 3, 3))
+def fc_layer() -> Layer:
+    """Return a layer whose filters all have scales of their own."""
+    rng = np.random.default_rng(4)
+    weight = rng.integers(-8, 8, FC_SHAPE.weight_shape)
+    multiplier, shift = rng.integers(1, 1 << 12, 19), rng.integers(11, 16, 19)
+    scale = Requantization(multiplier, shift, zero_point=20, low=-128, high=127)
+    mask = np.ones_like(weight, np.bool_)
+    return Layer(FC_SHAPE, weight, mask, rng.integers(-100, 100, 19), scale, zero_point_in=-7)
+
+
+def layer_of(case: str) -> Layer:
+    return fc_layer() if case == "own_filters" else small_layer()
+
+
+@cache
+def features(case: str = "relative") -> Any:
+    shape = layer_of(case).shape
+    size = (shape.batch, shape.in_channels, shape.height, shape.width)
+    return np.random.default_rng(6).integers(-16, 16, size)
 
 
 @cache
 def clean_program(case: str) -> Program:
-    return Program.plan(small_layer(), *CASES[case])
+    return Program.plan(layer_of(case), *CASES[case])
 
 
 @cache
 def clean(case: str) -> Comparison:
-    return compare(clean_program(case), small_layer(), features())
+    return compare(clean_program(case), layer_of(case), features(case))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -134,22 +159,47 @@ RTL_FAULTS = (
     Fault("swapped_lanes", OutputStage._pick,
           "min(g * design.drain + u, design.lanes - 1)",
           "min(g * design.drain + u, design.lanes - 1) ^ 1"),
-    Fault("missing_bias", OutputStage._scale,
-          "sums[u][c] + words[u].bias", "sums[u][c]"),
-    Fault("rounds_down", OutputStage._scale,
-          "(shifted + 1) >> 1", "shifted >> 1"),
-    Fault("halves_round_down", OutputStage._scale,
-          "product >> halvings_now[u]", "(product - 1) >> halvings_now[u]"),
-    Fault("lower_clamp_off_by_one", OutputStage._scale,
-          "rounded < registers.low", "rounded < registers.low - 1"),
-    Fault("upper_clamp_off_by_one", OutputStage._scale,
-          "rounded > registers.high", "rounded > registers.high + 1"),
+    Fault("missing_bias", Scale._column, "sums + bias", "sums"),
+    Fault("rounds_down", Scale._column, "(cut + offset) >> 1", "(cut + offset - 1) >> 1"),
+    Fault("halves_round_down", Scale._column, "ones + carries", "ones + carries - 1"),
+    Fault("multiplier_digit_wrong", Scale.elaborate,
+          "digits[i].one.eq(low ^ middle)", "digits[i].one.eq(low)"),
+    Fault("shift_of_the_next_visit", Scale.elaborate,
+          '("bias", "rows", "product")', '("bias", "rows")', "own_filters"),
+    Fault("lower_clamp_off_by_one", Scale._column,
+          "rounded < self.low", "rounded < self.low - 1"),
+    Fault("upper_clamp_off_by_one", Scale._column,
+          "rounded > self.high", "rounded > self.high + 1"),
     Fault("filler_counted_as_compute", LaneFront._issue,
           "Mux(entry.filler, LaneState.FILLER, LaneState.COMPUTE)", "LaneState.COMPUTE"),
     Fault("dense_weights_turn_back_late", DenseArray._read_weights,
           "passes.last_position", "passes.last_tile", "dense_array"),
     Fault("dense_never_waits", DenseArray.elaborate,
           "free | ~gated", "1 | ~gated", "dense_array"),
+    Fault("columns_keep_their_activations", DenseArray._columns,
+          "Mux(self.registers.own_filters, first, vector[column])", "vector[column]",
+          "own_filters"),
+    Fault("columns_share_a_weight", DenseLane._weight_of_each,
+          "Mux(self.own_filters, word[column], wanted)", "wanted", "own_filters"),
+    Fault("columns_never_share_a_weight", DenseLane._weight_of_each,
+          "Mux(self.own_filters, word[column], wanted)", "word[column]", "row_words"),
+    Fault("row_word_ends_early", DenseArray._read_weights,
+          "here.place != design.weights_per_row - 1", "here.place != design.weights_per_row - 2",
+          "row_words"),
+    Fault("tile_starts_with_a_word", DenseArray._read_weights,
+          "[here.eq(following), tile_start.eq(following)]",
+          "[here.eq(following), tile_start.word.eq(following.word)]", "row_words"),
+    Fault("weights_of_columns_one_by_one", DenseArray._read_weights,
+          "~self.registers.own_filters & (here.place", "(here.place", "own_filters"),
+    Fault("filters_of_a_visit_alike", OutputStage._visit,
+          "end | (work & own)", "end", "own_filters"),
+    Fault("visit_ends_early", OutputStage._visit,
+          "design.vector - Mux(own, 1, design.beat_columns)",
+          "design.vector - design.beat_columns", "own_filters"),
+    Fault("column_of_the_first_chunk", OutputStage._wanted,
+          "wanted[0] = Array(list(lane))[visit.column]", "pass", "own_filters"),
+    Fault("images_stay_where_they_are", Walk._passes,
+          "registers.pass_rest", "0", "own_filters"),
 )  # fmt: skip
 
 
@@ -157,7 +207,8 @@ RTL_FAULTS = (
 def test_rtl_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clean(fault.case).equal
     fault.plant(monkeypatch)
-    assert not compare(clean_program(fault.case), small_layer(), features()).equal
+    case = fault.case
+    assert not compare(clean_program(case), layer_of(case), features(case)).equal
 
 
 # ---- the program ---------------------------------------------------------------------------------
@@ -271,15 +322,16 @@ def test_wrong_last_tile_lanes_is_seen(wrong: int, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     "field",
     ["taps", "blocks", "steps", "own_orders", "windows", "feed_shift", "length",
-     "position_tiles", "tiles_per_group", "last_tile_lanes", "zero_point", "low", "high"],
+     "position_tiles", "tiles_per_group", "last_tile_lanes", "zero_point", "low", "high",
+     "own_filters", "pass_rest"],
 )  # fmt: skip
 def test_wrong_layout_is_seen(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The registers say one more than the layout that image and simulator were made from."""
     from bosquet.hw import image
 
-    case = {"length": "dense_format", "taps": "dense_array", "blocks": "dense_array"}.get(
-        field, "relative"
-    )
+    cases = {"length": "dense_format", "taps": "dense_array", "blocks": "dense_array",
+             "own_filters": "own_filters", "pass_rest": "own_filters"}  # fmt: skip
+    case = cases.get(field, "relative")
     assert clean(case).equal
     right = image.register_values
     monkeypatch.setattr(
@@ -287,4 +339,4 @@ def test_wrong_layout_is_seen(field: str, monkeypatch: pytest.MonkeyPatch) -> No
         "register_values",
         lambda program, layer: (values := right(program, layer)) | {field: values[field] ^ 1},
     )
-    assert not compare(clean_program(case), small_layer(), features()).equal
+    assert not compare(clean_program(case), layer_of(case), features(case)).equal

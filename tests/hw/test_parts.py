@@ -1,6 +1,7 @@
 """The parts of a design: counted right, and with the ports they claim."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from bosquet.hw.synth.parts import PARTS, Part, parts_of
 
 SMALL = {
     "dense": Design.dense(3, 2),
+    "fc": replace(Design.dense(3, 2), weights_per_row=2),
     "sparse": Design("sparse", 3, 2, window=4, run_ahead=1, feed=2),
     "port": Design.port(3, 2),
 }
@@ -26,6 +28,9 @@ def test_up_to_16_lanes_need_no_tree() -> None:
     assert counts(Design.port(40, 4)) == {"port_lane": 40, "output_stage": 1, "port_control": 1}
     assert counts(Design.dense(16, 4)) == {
         "dense_lane": 16, "dense_feeder": 1, "output_stage": 1, "dense_control": 1,
+    }  # fmt: skip
+    assert counts(replace(Design.dense(16, 4), weights_per_row=4)) == {
+        "fc_lane": 16, "fc_feeder": 1, "fc_output_stage": 1, "fc_control": 1,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The output stage in simulation against the one definition of requantization."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ SUMS = np.array(
 """Sums of one pass in a row: small ones for ties, the extremes, random ones of three sizes."""
 
 
-def requantized(sums: Any, scale: Requantization, bias: int) -> list[list[int]]:
+def requantized(
+    sums: Any, scale: Requantization, bias: int, design: Design = DESIGN
+) -> list[list[int]]:
     """Run the output stage on one lane, a pass per row of sums."""
-    dut = OutputStage(DESIGN, filter_words=1)
+    dut = OutputStage(design, filter_words=1)
     rows: list[list[int]] = []
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
@@ -101,3 +104,21 @@ def test_bias_is_added_before_scaling() -> None:
     sums = np.array([[10, 11, -10, 0]])
     # (sum + 5) / 4, rounded: 15/4, 16/4, -5/4, 5/4
     assert requantized(sums, scaled(1, 2, zero_point=3), bias=5) == [[7, 7, 2, 4]]
+
+
+@pytest.mark.parametrize(("act_bits", "acc_bits"), [(2, 8), (3, 24), (4, 13), (8, 40), (16, 33)])
+@pytest.mark.parametrize("shift", [1, 7, 16, 24, 31, 47, 63])
+def test_all_widths_and_shifts(act_bits: int, acc_bits: int, shift: int) -> None:
+    """Every part of the product is looked at for what the shift leaves, and what lies beyond."""
+    rng = np.random.default_rng(shift)
+    half, largest = 1 << (act_bits - 1), (1 << (acc_bits - 1)) - 1
+    ends = [[largest, -largest - 1, 0, -1]]
+    some = [rng.integers(-(1 << bits), 1 << bits, 4) for bits in range(1, acc_bits)]
+    sums = np.array([*ends, *some])
+    scale = scaled(
+        int(rng.integers(1, 1 << MULTIPLIER_BITS)), shift,
+        zero_point=int(rng.integers(-half, half)), low=-half, high=half - 1,
+    )  # fmt: skip
+    design = replace(DESIGN, act_bits=act_bits, acc_bits=acc_bits)
+    expected = scale(sums.T[None, None].swapaxes(2, 3))[0, 0]
+    assert requantized(sums, scale, bias=0, design=design) == expected.tolist()

@@ -33,7 +33,13 @@ def cases(draw: st.DrawFn) -> tuple[Workload, Design, IndexFormat]:
     mask = uneven_mask(shape.weight_shape, density, draw(st.integers(0, 99)))
     lanes, vector = draw(st.integers(1, 20)), draw(st.sampled_from([1, 4, 6]))
     if draw(st.booleans()):
-        return Workload(shape, mask), Design.dense(lanes, vector), Dense()
+        dense = replace(
+            Design.dense(lanes, vector), weights_per_row=draw(st.sampled_from([1, vector]))
+        )
+        if draw(st.booleans()):
+            shape = replace(shape, kernel=(1, 1), height=1, width=1, batch=draw(st.integers(1, 3)))
+            mask = mask[:, :, :1, :1]
+        return Workload(shape, mask), dense, Dense()
     design = Design(
         "sparse",
         lanes,
