@@ -17,6 +17,9 @@ BUFFERS = Buffers(
     weight_words=8, index_words=8, feature_words=8, filter_words=8, offset_words=8
 )  # fmt: skip
 
+ECP5_FLOOR_HZ = 50e6
+"""Well below what was measured: placement differs from one version of the tools to the next."""
+
 needs_nextpnr = pytest.mark.skipif(
     any(
         importlib.util.find_spec(package) is None
@@ -137,4 +140,4 @@ def test_four_lanes_of_eight_on_ecp5() -> None:
     found = run("ecp5")
     assert found.dsp == 4 * 8 + 8  # MACs, and the output stage
     assert found.bram >= 16
-    assert found.freq_hz > 40e6
+    assert found.freq_hz > ECP5_FLOOR_HZ
