@@ -298,11 +298,12 @@ class Design:
     def bus_bits(self) -> int:
         """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
 
-        The widest word is an activation vector, an index word with its end flag, or a filter's
+        The widest word is one of activations (a vector; of the EIE array, ``feed`` of them), an index word with its end flag, or a filter's
         bias and requantization, or the weights of a SIMD group.
         """
-        index_word = 0 if self.family == "dense" else self.scan_bits + 1
+        index_word = self.scan_bits + 1 if self.family == "sparse" else 0
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
         group = self.simd_group * self.weight_bits
-        widest = max(64, self.vector * self.act_bits, index_word, filter_word, group)
+        activations = self.feed if self.family == "eie" else self.vector
+        widest = max(64, activations * self.act_bits, index_word, filter_word, group)
         return -(-widest // 8) * 8

@@ -7,6 +7,7 @@ it) and the area (``sim.cost`` charges it), so that what is charged is what is e
 from dataclasses import dataclass
 
 from .design import Buffers, Design
+from .eie_words import entry_layout, pointer_layout
 from .feeder import address_layout
 from .fetch import index_word
 from .loader import MemoryKind
@@ -47,29 +48,38 @@ def lanes_per_beat(design: Design, word_bits: int) -> int:
 def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     """Return every memory of a design.
 
-    Features have an even and an odd half per channel bank. Dense weights of the lanes that one
-    load beat fills share a memory, since all lanes read the same address; the last one is only as
-    wide as the lanes that are left.
+    Features have an even and an odd half per channel bank, in the EIE family one memory for
+    ``feed`` activations side by side. Dense weights of the lanes that one load beat fills share a
+    memory, since all lanes read the same address; so do the column pointers of EIE PEs. The last
+    one is only as wide as the lanes that are left.
     """
+    filters = Memory(
+        MemoryKind.FILTERS, design.drain, buffers.filter_words, filter_layout(design).size
+    )
+    if design.family == "eie":
+        pointer, entry = pointer_layout(buffers.weight_words).size, entry_layout(design).size
+        activations = design.feed * design.act_bits
+        return (
+            filters,
+            Memory(MemoryKind.FEATURES, 1, buffers.feature_words, activations),
+            *_shared(MemoryKind.INDEX, design, buffers.index_words, pointer),
+            Memory(MemoryKind.WEIGHTS, design.lanes, buffers.weight_words, entry),
+        )
     found = [
         Memory(
             MemoryKind.OFFSETS, 1, buffers.offset_words,
             address_layout(design, buffers.feature_words).size,
         ),
-        Memory(
-            MemoryKind.FILTERS, design.drain, buffers.filter_words, filter_layout(design).size
-        ),
+        filters,
         Memory(
             MemoryKind.FEATURES, 2 * design.feed, -(-buffers.feature_words // 2),
             design.vector * design.act_bits,
         ),
     ]  # fmt: skip
     if design.family == "dense":
-        group = lanes_per_beat(design, design.weight_bits)
-        for lanes, count in ((group, design.lanes // group), (design.lanes % group, 1)):
-            if lanes and count:
-                width = lanes * design.weight_bits
-                found.append(Memory(MemoryKind.WEIGHTS, count, buffers.weight_words, width))
+        found += _shared(
+            MemoryKind.WEIGHTS, design, buffers.weight_words, design.weight_bits
+        )
     else:
         found += [
             Memory(MemoryKind.INDEX, design.streams, buffers.index_words, index_word(design).size),
@@ -81,3 +91,10 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
             ),
         ]
     return tuple(found)
+
+
+def _shared(kind: MemoryKind, design: Design, depth: int, bits: int) -> list[Memory]:
+    """Return memories with a word for each lane of a load beat, side by side."""
+    group = lanes_per_beat(design, bits)
+    sizes = ((group, design.lanes // group), (design.lanes % group, 1))
+    return [Memory(kind, count, depth, lanes * bits) for lanes, count in sizes if lanes and count]

@@ -126,6 +126,9 @@ class OutputStage(wiring.Component):
                 m.d.sync += [group.eq(0), lanes_below.eq(0), address.eq(tile_base)]
                 with m.If(passes.last_position):
                     m.d.sync += [address.eq(address + 1), tile_base.eq(address + 1)]
+                if design.family == "eie":  # image after image: the filters begin again
+                    with m.If(passes.last_tile):
+                        m.d.sync += address.eq(0)
                 m.d.sync += active.eq(~passes.last)
         with m.If(self.start):
             m.d.sync += [

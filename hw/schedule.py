@@ -156,6 +156,12 @@ class _Cuts:
                 most = getattr(self, name)
                 if most > 1:
                     return replace(self, **{name: -(-most // 2)})
+        if design.family == "eie":
+            raise FitError(
+                f"layer {shape.name}: not even one filter per lane of one image fits"
+                f" design.buffers.{short} of {design.name}, which cannot go on from the sums of a"
+                " part of the inputs; make it larger"
+            )
         if self.channels > 1:
             # The sums of a chain stay in the lanes: one filter tile at one vector of positions.
             one_pixel = shape.padded_height == shape.padded_width == 1

@@ -45,4 +45,5 @@ class Case:
         FitError
             If it does not fit.
         """
-        return Program.plan(self.layer, self.design, self.form)
+        program = Program.plan(self.layer, self.design, self.form)
+        return program.with_features(self.layer, self.features)

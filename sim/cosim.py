@@ -122,6 +122,7 @@ def compare(
 
     Without ``dram`` in the ``ideal`` environment.
     """
+    program = program.with_features(layer, features)
     image = Image.of(program, layer, features, layer_outputs(layer, features))
     simulated = predicted_counters(program, image, dram)
     limit = 2 * simulated["cycles"] + 1000
