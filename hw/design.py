@@ -298,8 +298,9 @@ class Design:
     def bus_bits(self) -> int:
         """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
 
-        The widest word is one of activations (a vector; of the EIE array, ``feed`` of them), an index word with its end flag, or a filter's
-        bias and requantization, or the weights of a SIMD group.
+        The widest word is one of activations (a vector; of the EIE array, ``feed`` of them), an
+        index word with its end flag, a filter's bias and requantization, or the weights of a SIMD
+        group.
         """
         index_word = self.scan_bits + 1 if self.family == "sparse" else 0
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS

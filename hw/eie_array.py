@@ -60,9 +60,7 @@ class EieArray(wiring.Component):
                 "feature_address": Out(address_bits(buffers.feature_words)),
                 "feature_enable": Out(1),
                 "feature_data": In(activations),
-                "pointer_address": Out(
-                    data.ArrayLayout(address_bits(buffers.index_words), lanes)
-                ),
+                "pointer_address": Out(data.ArrayLayout(address_bits(buffers.index_words), lanes)),
                 "pointer_data": In(data.ArrayLayout(pointer, lanes)),
                 "entry_address": Out(data.ArrayLayout(address_bits(buffers.weight_words), lanes)),
                 "entry_enable": Out(lanes),

@@ -48,7 +48,12 @@ class EieScanner(wiring.Component):
             }
         )
         self._place = data.StructLayout(
-            {"first": 1, "last": 1, "final": 1, "word": address_bits(-(-index_words // design.feed))}
+            {
+                "first": 1,
+                "last": 1,
+                "final": 1,
+                "word": address_bits(-(-index_words // design.feed)),
+            }
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -104,14 +109,14 @@ class EieScanner(wiring.Component):
             ]
         return place
 
-    def _scan(
-        self, m: Module, place: data.View, take: Signal, fetched: Signal, go: Signal
-    ) -> None:
+    def _scan(self, m: Module, place: data.View, take: Signal, fetched: Signal, go: Signal) -> None:
         """Send the non-zeros of a word, lowest first; end with the last one, or at once."""
         design = self._design
         valid, slot, ends, some = Signal(), Signal(), Signal(), Signal()
         left, rest, lowest = (Signal(design.feed, name=n) for n in ("left", "rest", "lowest"))
-        values = [Signal(signed(design.act_bits + 1), name=f"value_{i}") for i in range(design.feed)]
+        values = [
+            Signal(signed(design.act_bits + 1), name=f"value_{i}") for i in range(design.feed)
+        ]
         here = Signal(self._place)
         number = Signal((design.feed - 1).bit_length())
         value = Signal(signed(design.act_bits + 1))

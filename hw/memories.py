@@ -77,9 +77,7 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
         ),
     ]  # fmt: skip
     if design.family == "dense":
-        found += _shared(
-            MemoryKind.WEIGHTS, design, buffers.weight_words, design.weight_bits
-        )
+        found += _shared(MemoryKind.WEIGHTS, design, buffers.weight_words, design.weight_bits)
     else:
         found += [
             Memory(MemoryKind.INDEX, design.streams, buffers.index_words, index_word(design).size),

@@ -25,7 +25,8 @@ class PassCounter(wiring.Component):
     """
 
     def __init__(self, design: Design) -> None:
-        self._members = layer_layout(design).members
+        # A pass of the EIE family is a row of accumulators: there are no vectors of positions.
+        self._has_positions = "position_tiles" in layer_layout(design).members
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
@@ -41,11 +42,10 @@ class PassCounter(wiring.Component):
         m = Module()
         position, tile, group = Signal(16), Signal(16), Signal(16)
         last_group = Signal()
-        # An EIE pass has no vectors: it is one row of accumulators.
-        several = "position_tiles" in self._members
-        positions = self.registers.position_tiles if several else 1
         m.d.comb += [
-            self.last_position.eq(position == positions - 1),
+            self.last_position.eq(
+                position == self.registers.position_tiles - 1 if self._has_positions else 1
+            ),
             self.last_tile.eq(tile == self.registers.tiles_per_group - 1),
             last_group.eq(group == self.registers.groups - 1),
             self.last.eq(self.last_position & self.last_tile & last_group),

@@ -110,7 +110,7 @@ class Program:
             If the layer does not fit the design's counters, formats or buffers.
         """
         if design.family == "eie":
-            from .eie_program import EieProgram  # noqa: PLC0415 - it is a Program itself
+            from .eie_program import EieProgram  # here, since it is a Program itself
 
             return EieProgram.plan(layer, design, form)
         layout = Layout.of(layer.shape, design)
@@ -300,7 +300,8 @@ def _accumulator_bits(layer: Layer, design: Design) -> int:
     """
     if design.family != "eie":
         return layer.accumulator_bits
-    largest = (1 << (layer.act_bits - 1)) + abs(layer.zero_point_in)
+    half = 1 << (layer.act_bits - 1)
+    largest = max(half + layer.zero_point_in, half - 1 - layer.zero_point_in)
     sums = np.abs(layer.weight).sum(axis=(1, 2, 3)) * largest
     return int((sums + np.abs(layer.bias)).max()).bit_length() + 1
 

@@ -44,9 +44,10 @@ class OutputStage:
             for low in range(0, design.lanes, design.drain)
         ]
         self.duration = design.drain_cycles
+        self.tiles = [tile for tile, _ in program.passes()]
         self.visits = [
             (p, g)
-            for p in range(program.tiles * program.layout.position_tiles)
+            for p in range(len(self.tiles))
             for g in range(len(self.groups))
         ]
         self.next_visit = 0
@@ -64,7 +65,7 @@ class OutputStage:
             if all(ready.get((p, lane), now + 1) <= now for lane in self.groups[g]):
                 self.left = self.duration
                 self.next_visit += 1
-                tile = p // self.program.layout.position_tiles
+                tile = self.tiles[p]
                 latency = 6 + (1 if len(self.groups) <= 16 else 2)
                 if any(self.program.assignment[tile][lane] >= 0 for lane in self.groups[g]):
                     self.beats += [now + i + latency for i in range(self.duration)]
