@@ -45,11 +45,7 @@ class OutputStage:
         ]
         self.duration = design.drain_cycles
         self.tiles = [tile for tile, _ in program.passes()]
-        self.visits = [
-            (p, g)
-            for p in range(len(self.tiles))
-            for g in range(len(self.groups))
-        ]
+        self.visits = [(p, g) for p in range(len(self.tiles)) for g in range(len(self.groups))]
         self.next_visit = 0
         self.left = 0  # cycles left of the group being taken
         self.taken: dict[tuple[int, int], int] = {}  # (pass, lane): cycle

@@ -34,7 +34,9 @@ def layer_of(mask: np.ndarray, batch: int = 1, zero_point: int = 11, seed: int =
 
 def after_relu(layer: Layer, seed: int = 2) -> np.ndarray:
     shape = layer.shape
-    features = np.random.default_rng(seed).integers(-128, 128, (shape.batch, shape.in_channels, 1, 1))
+    features = np.random.default_rng(seed).integers(
+        -128, 128, (shape.batch, shape.in_channels, 1, 1)
+    )
     return np.maximum(features, layer.zero_point_in)
 
 
@@ -209,7 +211,7 @@ def test_what_does_not_exist_is_refused() -> None:
     for form in (Bitmap(), Relative(4)):
         with pytest.raises(FitError, match="reads the format relative2 only"):
             Program.plan(dense, EIE, form)
-    with pytest.raises(FitError, match="design.buffers.weight_words"):
+    with pytest.raises(FitError, match=r"design\.buffers\.weight_words"):
         Program.plan(dense, replace(EIE, buffers=Buffers(2, 55, 33, 21, 1)))
 
 

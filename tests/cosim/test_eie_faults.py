@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from test_faults import Fault
+from gateware_fault import Fault
 
 from bosquet.hw import eie_array, eie_pe, eie_scanner, requantize
 from bosquet.hw.design import Design
@@ -18,8 +18,10 @@ from bosquet.hw.program import Program
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.sim.cosim import Comparison, compare
 
-SMALL = replace(Design.eie(3), feed=4, acc_rows=4, fifo_depth=1, index_bits=(2,), drain=2)
-DESIGNS = {"small": SMALL, "tree": replace(Design.eie(18), feed=4, acc_rows=1, fifo_depth=1)}
+SMALL = replace(Design.eie(3), feed=4, acc_rows=4, fifo_depth=1, index_bits=(2,), drain=2,
+                weight_codes=("zero_free", "twos_complement"))  # fmt: skip
+DESIGNS = {"small": SMALL, "tree": replace(Design.eie(18), feed=4, acc_rows=1, fifo_depth=1,
+                           weight_bits=9)}  # fmt: skip
 """Three row tiles, the last of which is not full, two images, a last word that is not full; and
 more PEs than one broadcast stage serves."""
 
@@ -31,17 +33,19 @@ def layer() -> Layer:
     density = np.linspace(0.1, 0.9, 28)[:, None, None, None]
     mask = rng.random(shape.weight_shape) < density
     mask[:, 7] = False
-    weight = np.where(mask, rng.integers(-128, 128, shape.weight_shape), 0)
+    weight = rng.integers(1, 129, shape.weight_shape) * rng.choice([-1, 1], shape.weight_shape)
+    weight = np.where(mask, weight, 0)
     scale = Requantization(rng.integers(1 << 15, 1 << 16, 28), np.full(28, 23), 20, -128, 127)
-    return Layer(shape, weight, mask, rng.integers(-999, 999, 28), scale, zero_point_in=-77)
+    return Layer(shape, weight, mask, rng.integers(-999, 999, 28), scale, zero_point_in=-77,
+                 weight_code="zero_free")  # fmt: skip
 
 
 @cache
 def features() -> np.ndarray:
-    """Some words without, some full of non-zeros."""
+    """Return activations, with words without and words full of non-zeros."""
     values = np.random.default_rng(6).integers(-128, 128, (2, 18, 1, 1))
     values = np.maximum(values, -77)
-    values[0, 4:8] = -77
+    values[0, :8] = -77
     values[1, 16:] = -77
     values[1, 8:12] = 127
     return values
@@ -142,16 +146,16 @@ RTL_FAULTS = (
 
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=str)
 def test_rtl_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = inspect.getmodule(fault.method)
-    cls = getattr(owner, fault.method.__qualname__.split(".")[0])
-    monkeypatch.setattr(cls, fault.method.__name__, fault.faulty_method())
+    fault.install(monkeypatch)
     assert not compare(clean_program(fault.case), layer(), features()).equal
 
 
 def test_every_method_of_the_gateware_has_a_fault() -> None:
     tried = {fault.method.__qualname__ for fault in RTL_FAULTS}
     for module, cls in ((eie_pe, EiePe), (eie_scanner, EieScanner), (eie_array, EieArray)):
-        own = {f"{cls.__name__}.{name}" for name, one in vars(cls).items() if inspect.isfunction(one)}
+        own = {
+            f"{cls.__name__}.{name}" for name, one in vars(cls).items() if inspect.isfunction(one)
+        }
         own -= {f"{cls.__name__}.__init__", "EieScanner.elaborate"}
         assert own <= tried, module.__name__
 

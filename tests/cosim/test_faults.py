@@ -5,15 +5,14 @@ that expression is no longer there, the test says so. The faulty run must differ
 reference: a bit, a counter, or a run that does not end. Without the fault everything is equal.
 """
 
-import inspect
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from gateware_fault import Fault
 
 from bosquet.hw import feeder, lane, sparse_array
 from bosquet.hw.decode import IndexDecoder
@@ -84,32 +83,6 @@ def test_without_fault_all_is_equal(case: str) -> None:
 # ---- the RTL -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One expression of one method of the gateware, and what stands there instead."""
-
-    name: str
-    method: Callable[..., Any]
-    old: str
-    new: str
-    case: str = "relative"
-
-    def __str__(self) -> str:
-        return f"{self.name}-{self.case}"
-
-    def faulty_method(self) -> Callable[..., Any]:
-        """Compile the method with the fault in it."""
-        source = textwrap.dedent(inspect.getsource(self.method))
-        assert source.count(self.old) == 1, (
-            f"{self.method.__qualname__} no longer has {self.old!r} just once: write the fault"
-            f" {self.name!r} anew"
-        )
-        namespace = dict(self.method.__globals__)
-        exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), namespace)
-        faulty: Callable[..., Any] = namespace[self.method.__name__]
-        return faulty
-
-
 RTL_FAULTS = (
     Fault("decoder_position_plus_1", IndexDecoder.elaborate,
           "index.eq(position + code - full)", "index.eq(position + code - full + 1)"),
@@ -175,9 +148,7 @@ RTL_FAULTS = (
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=str)
 def test_rtl_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clean(fault.case).equal
-    owner = inspect.getmodule(fault.method)
-    cls = getattr(owner, fault.method.__qualname__.split(".")[0])
-    monkeypatch.setattr(cls, fault.method.__name__, fault.faulty_method())
+    fault.install(monkeypatch)
     assert not compare(clean_program(fault.case), small_layer(), features()).equal
 
 
