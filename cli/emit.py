@@ -100,7 +100,7 @@ def emit_layer(layer: IntegerLayer, design: Design, out: Path) -> Emitted:
     InputError
         If the folder cannot be written.
     """
-    program = Program.plan(layer.layer, design)
+    program = Program.plan(layer.layer, design).with_features(layer.layer, layer.features)
     outputs = layer_outputs(layer.layer, layer.features)
     image = Image.of(program, layer.layer, layer.features, outputs)
     counters = predicted_counters(program, image)

@@ -233,13 +233,16 @@ class Cost:
 _SPENT_ON = {
     "sparse_lane": "lanes_um2",
     "dense_lane": "lanes_um2",
+    "eie_pe": "lanes_um2",
     "window": "windows_um2",
     "sparse_feeder": "feeder_um2",
     "dense_feeder": "feeder_um2",
+    "eie_feeder": "feeder_um2",
     "tree": "feeder_um2",
     "output_stage": "output_um2",
     "sparse_control": "control_um2",
     "dense_control": "control_um2",
+    "eie_control": "control_um2",
 }
 
 
