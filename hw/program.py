@@ -37,6 +37,7 @@ __all__ = [
     "WINDOW_COUNT_BITS",
     "Masked",
     "Program",
+    "accumulator_bits",
     "check_arithmetic",
     "deal",
     "simd_blocks",
@@ -286,14 +287,14 @@ def check_arithmetic(layer: Layer, design: Design) -> None:
     for field, need in (
         ("weight_bits", layer.weight_bits),
         ("act_bits", layer.act_bits),
-        ("acc_bits", _accumulator_bits(layer, design)),
+        ("acc_bits", accumulator_bits(layer, design)),
     ):
         have = getattr(design, field)
         if need > have:
             raise FitError(f"layer {layer.name}: needs {field} = {need}; {design.name} has {have}")
 
 
-def _accumulator_bits(layer: Layer, design: Design) -> int:
+def accumulator_bits(layer: Layer, design: Design) -> int:
     """Return the signed bits that no partial sum exceeds.
 
     The EIE array multiplies ``x - zero_point_in`` and adds the bias as it is.

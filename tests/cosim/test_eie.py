@@ -12,11 +12,14 @@ from bosquet.hw.design import Buffers, Design
 from bosquet.hw.dram import Dram
 from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.program import Program
+from bosquet.hw.run_image import run_images
+from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Bitmap, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.models.masks import uneven_mask
-from bosquet.sim.cosim import compare
+from bosquet.sim.cosim import compare, run_rtl
 from bosquet.sim.exact import simulate
+from bosquet.sim.random_eie import random_eie_case
 
 EIE = replace(Design.eie(3), feed=4, acc_rows=4, fifo_depth=2, index_bits=(2,))
 
@@ -86,6 +89,24 @@ def test_simulator_follows_the_contract(seed: int) -> None:
     program = Program.plan(layer, design).with_features(layer, features)
     assert isinstance(program, EieProgram)
     assert simulate(program) == interpret_eie(program)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_random_cases_of_verify(index: int) -> None:
+    case = random_eie_case(7, index)
+    assert compare(case.program, case.layer, case.features).equal
+
+
+def test_random_cases_have_every_stall_and_several_tiles() -> None:
+    cases = [random_eie_case(3, index) for index in range(20)]
+    counted = [simulate(case.program).stalls for case in cases]
+    for cause in ("imbalance", "feed", "filler", "weight_buffer", "drain", "fill"):
+        assert sum(stalls[cause] > 0 for stalls in counted) >= 3, cause
+    assert all(stalls["window"] == stalls["dram"] == 0 for stalls in counted)
+    assert sum(case.program.tiles > case.design.acc_rows for case in cases) >= 3
+    again = random_eie_case(3, 5)
+    assert again.design == cases[5].design
+    np.testing.assert_array_equal(again.features, cases[5].features)
 
 
 def test_by_hand() -> None:
@@ -213,6 +234,28 @@ def test_what_does_not_exist_is_refused() -> None:
             Program.plan(dense, EIE, form)
     with pytest.raises(FitError, match=r"design\.buffers\.weight_words"):
         Program.plan(dense, replace(EIE, buffers=Buffers(2, 55, 33, 21, 1)))
+
+
+def test_layer_in_parts() -> None:
+    """Too many weights, then too many activations: filters and images are cut, inputs are not."""
+    layer = layer_of(np.random.default_rng(8).random((29, 12)) < 0.5, batch=3)
+    features = after_relu(layer)
+    whole = Program.plan(layer, EIE).buffers
+    for short in (
+        replace(whole, weight_words=whole.weight_words // 2),
+        replace(whole, feature_words=whole.feature_words // 3),
+    ):
+        design = replace(EIE, buffers=short)
+        schedule = Schedule.plan(layer, design)
+        assert len(schedule.runs) > 1
+        outputs = layer_outputs(layer, features)
+        runs = run_images([(schedule, features, outputs)])
+        got = [run_rtl(run.image, 3000) for run in runs]
+        for run, one in zip(runs, got, strict=True):
+            beats = [beat & care for beat, care in zip(one.beats, run.image.care, strict=True)]
+            assert beats == [b & c for b, c in zip(run.image.beats, run.image.care, strict=True)]
+    with pytest.raises(FitError, match="cannot go on from the sums of a part of the inputs"):
+        Schedule.plan(layer, replace(EIE, buffers=replace(whole, index_words=9)))
 
 
 def test_more_zeros_never_take_longer() -> None:
