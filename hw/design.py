@@ -45,15 +45,16 @@ class Buffers:
     Attributes
     ----------
     weight_words : int
-        Weights per lane.
+        Weights per lane (eie: entries, fillers too).
     index_words : int
-        Index words per lane (0 in the dense family).
+        Index words per lane (0 in the dense family; eie: column pointers).
     feature_words : int
-        Vectors per channel bank; there are ``Design.feed`` banks, each an even and an odd half.
+        Vectors per channel bank; there are ``Design.feed`` banks, each an even and an odd half
+        (eie: words of ``feed`` activations).
     filter_words : int
         Bias and requantization words per drain unit.
     offset_words : int
-        Kernel positions.
+        Kernel positions (eie: not used).
     """
 
     weight_words: int
@@ -117,7 +118,8 @@ class Design:
     scan_bits : int
         Bits of an index word; bitmap positions examined per cycle: 16, 32 or 64.
     fifo_depth : int
-        Decoded entries a lane buffers, 1 to 64 (dense: 1).
+        Decoded entries a lane buffers, 1 to 64 (dense: 1; eie: columns that wait in a PE before
+        the scan does).
     index_bits : tuple of int
         Widths of the relative index that the unpacker supports, ascending.
     weight_codes : tuple of str
