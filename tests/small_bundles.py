@@ -20,7 +20,7 @@ from bosquet.sim.cosim import predicted_counters
 DESIGNS = {
     "sparse": Design("sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,)),
     "dense": Design.dense(3, 5),  # lanes without a filter, positions past the map
-    "eie": replace(Design.eie(3), feed=4, acc_rows=1),  # two row tiles
+    "eie": replace(Design.eie(3), feed=4, acc_rows=1, drain=2),  # two row tiles
 }
 
 

@@ -27,12 +27,12 @@ EIE = replace(Design.eie(3), feed=4, acc_rows=4, fifo_depth=2, index_bits=(2,))
 def layer_of(mask: np.ndarray, batch: int = 1, zero_point: int = 11, seed: int = 1) -> Layer:
     """Return an FC layer with a mask (out, in) and otherwise random numbers."""
     rng = np.random.default_rng(seed)
-    out, inputs = mask.shape
+    out, inputs = len(mask), mask.shape[1]
     shape = LayerShape("fc", "fc", inputs, out, batch=batch)
     mask = mask.reshape(shape.weight_shape)
     weight = np.where(mask, rng.integers(-128, 128, shape.weight_shape), 0)
-    scale = Requantization(rng.integers(1, 1 << 16, out), np.full(out, 22), -3, -128, 127)
-    return Layer(shape, weight, mask, rng.integers(-999, 999, out), scale, zero_point)
+    scale = Requantization(rng.integers(1, 1 << 16, (out,)), np.full((out,), 22), -3, -128, 127)
+    return Layer(shape, weight, mask, rng.integers(-999, 999, (out,)), scale, zero_point)
 
 
 def after_relu(layer: Layer, seed: int = 2) -> np.ndarray:
