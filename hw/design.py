@@ -232,7 +232,7 @@ class Design:
                     f"{where}: unknown field design.{name}; known are {', '.join(sorted(known))}"
                 )
         for name in ("family", "lanes", "vector"):
-            if name not in given:
+            if name not in given and (name, given.get("family")) != ("vector", "eie"):
                 raise DesignError(f"{where}: design.{name} is missing")
         for name in ("index_bits", "weight_codes"):
             if isinstance(given.get(name), list):

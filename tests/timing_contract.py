@@ -6,12 +6,17 @@ the simulator but the ``Program`` and ``Counters``.
 
 from dataclasses import dataclass, field
 
+from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.program import Program
 from bosquet.sim.counters import STALLS, Counters
 
 
 def interpret(program: Program) -> Counters:
     """Run a program one cycle at a time."""
+    if isinstance(program, EieProgram):
+        from eie_contract import interpret_eie  # here, since it builds on this module
+
+        return interpret_eie(program)
     if program.design.family == "dense":
         return DenseArray(program).run()
     return SparseArray(program).run()
