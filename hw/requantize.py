@@ -178,6 +178,8 @@ class OutputStage(wiring.Component):
                     address_later.eq(address),
                     flags_later.eq(flags),
                 ]
+            with m.If(self.start):  # no beat of a run that was ended
+                m.d.sync += flags_later.eq(0)
             for u in range(design.drain):
                 halfway = []
                 for start in range(0, design.drain_groups, CLUSTER_LANES):
