@@ -45,15 +45,17 @@ class Buffers:
     Attributes
     ----------
     weight_words : int
-        Weights per lane, or weight words of a row that reads several per cycle.
+        Weights per lane, or weight words of a row that reads several per cycle (eie: entries,
+        fillers too).
     index_words : int
-        Index words per lane (0 in the dense family).
+        Index words per lane (0 in the dense family; eie: column pointers).
     feature_words : int
-        Vectors per channel bank; there are ``Design.feed`` banks, each an even and an odd half.
+        Vectors per channel bank; there are ``Design.feed`` banks, each an even and an odd half
+        (eie: words of ``feed`` activations).
     filter_words : int
         Bias and requantization words per drain unit.
     offset_words : int
-        Kernel positions.
+        Kernel positions (eie: not used).
     """
 
     weight_words: int
@@ -117,7 +119,8 @@ class Design:
     scan_bits : int
         Bits of an index word; bitmap positions examined per cycle: 16, 32 or 64.
     fifo_depth : int
-        Decoded entries a lane buffers, 1 to 64 (dense: 1).
+        Decoded entries a lane buffers, 1 to 64 (dense: 1; eie: columns that wait in a PE before
+        the scan does).
     index_bits : tuple of int
         Widths of the relative index that the unpacker supports, ascending.
     weight_codes : tuple of str
@@ -230,7 +233,7 @@ class Design:
                     f"{where}: unknown field design.{name}; known are {', '.join(sorted(known))}"
                 )
         for name in ("family", "lanes", "vector"):
-            if name not in given:
+            if name not in given and (name, given.get("family")) != ("vector", "eie"):
                 raise DesignError(f"{where}: design.{name} is missing")
         for name in ("index_bits", "weight_codes"):
             if isinstance(given.get(name), list):
@@ -303,12 +306,14 @@ class Design:
     def bus_bits(self) -> int:
         """Data bits of a beat of the load stream: whole bytes, at least 64, for the widest word.
 
-        The widest word is an activation vector, an index word with its end flag, or a filter's
-        bias and requantization, or the weights of a SIMD group or of a row.
+        The widest word is one of activations (a vector; of the EIE array, ``feed`` of them), an
+        index word with its end flag, a filter's bias and requantization, or the weights of a SIMD
+        group or of a row.
         """
-        index_word = 0 if self.family == "dense" else self.scan_bits + 1
+        index_word = self.scan_bits + 1 if self.family == "sparse" else 0
         filter_word = self.acc_bits + MULTIPLIER_BITS + SHIFT_BITS
+        activations = self.feed if self.family == "eie" else self.vector
         widest = max(
-            64, self.vector * self.act_bits, index_word, filter_word, self.weight_word_bits
+            64, activations * self.act_bits, index_word, filter_word, self.weight_word_bits
         )
         return -(-widest // 8) * 8

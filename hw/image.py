@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ..models.formats import Bitmap, Relative
 from ..models.layer import Layer
 from .design import Buffers, Design
+from .eie_program import EieProgram
+from .eie_words import entry_layout, pointer_layout
 from .feeder import address_layout
 from .fetch import index_word
 from .loader import FEATURE_KINDS, WEIGHT_KINDS, MemoryKind, header_layout
@@ -85,6 +87,8 @@ class Image:
 
 def register_values(program: Program, layer: Layer) -> dict[str, int]:
     """Return the layer registers of a program."""
+    if isinstance(program, EieProgram):
+        return program.registers(layer)
     layout, design = program.layout, program.design
     form = program.format
     block = divmod(layout.plane, design.vector)
@@ -153,7 +157,7 @@ def expected_beats(program: Program, outputs: NDArray[np.int64]) -> tuple[list[i
     """Return output beats and the mask of the bits that count, in the order they leave."""
     design, layout = program.design, program.layout
     own = layout.columns == "filters"  # a beat is of one column, its first is the only valid one
-    size = layout.position_tiles * design.vector
+    size = layout.position_tiles * layout.vector
     flat = np.zeros((layout.shape.out_channels, size), np.int64)
     valid = np.zeros(size, np.bool_)
     positions = np.arange(0, size, design.vector) if own else layout.output_positions.reshape(-1)
@@ -161,25 +165,23 @@ def expected_beats(program: Program, outputs: NDArray[np.int64]) -> tuple[list[i
     valid[positions] = True
     beats, care = [], []
     columns = design.beat_columns
-    for filters in program.assignment.reshape(program.tiles, design.lanes, -1):
+    for tile, first in program.passes():
+        filters = program.assignment[tile].reshape(design.lanes, -1)
         filled = int((filters[:, 0] >= 0).sum())
-        for tile in range(layout.position_tiles):
-            for group in range(-(-filled // design.drain)):
-                for chunk in range(program.group_cycles):
-                    lanes = filters[:, chunk if own else 0]
-                    low = tile * design.vector + (0 if own else chunk * columns)
-                    values, counts = [], []
-                    for unit in range(design.drain):
-                        lane = group * design.drain + unit
-                        known = lane < design.lanes and lanes[lane] >= 0
-                        values += (
-                            list(flat[lanes[lane], low : low + columns])
-                            if known
-                            else ([0] * columns)
-                        )
-                        counts += list(valid[low : low + columns]) if known else [False] * columns
-                    beats.append(_pack(values, design.act_bits))
-                    care.append(_pack([-int(c) for c in counts], design.act_bits))
+        for group in range(-(-filled // design.drain)):
+            for chunk in range(program.group_cycles):
+                lanes = filters[:, chunk if own else 0]
+                low = first + (0 if own else chunk * columns)
+                values, counts = [], []
+                for unit in range(design.drain):
+                    lane = group * design.drain + unit
+                    known = lane < design.lanes and lanes[lane] >= 0
+                    values += (
+                        list(flat[lanes[lane], low : low + columns]) if known else ([0] * columns)
+                    )
+                    counts += list(valid[low : low + columns]) if known else [False] * columns
+                beats.append(_pack(values, design.act_bits))
+                care.append(_pack([-int(c) for c in counts], design.act_bits))
     return beats, care
 
 
@@ -187,6 +189,9 @@ def _sections(
     program: Program, layer: Layer, features: NDArray[np.int64], buffers: Buffers
 ) -> Iterator[tuple[MemoryKind, int, list[int]]]:
     design, layout = program.design, program.layout
+    if isinstance(program, EieProgram):
+        yield from _eie_sections(program, layer, features, buffers)
+        return
     address = address_layout(design, buffers.feature_words)
     yield (
         MemoryKind.OFFSETS,
@@ -239,6 +244,21 @@ def _sections(
         yield MemoryKind.FEATURES, bank, [_pack(vector, design.act_bits) for vector in vectors]
 
 
+def _eie_sections(
+    program: EieProgram, layer: Layer, features: NDArray[np.int64], buffers: Buffers
+) -> Iterator[tuple[MemoryKind, int, list[int]]]:
+    design = program.design
+    for unit in range(design.drain):
+        yield MemoryKind.FILTERS, unit, list(_filter_words(program, layer, unit))
+    pointer = pointer_layout(buffers.weight_words)
+    pointers = program.pointer_words(buffers.weight_words)
+    yield from _by_beat(MemoryKind.INDEX, pointers, pointer.size, design)
+    entries = program.entry_words(layer)
+    yield from _by_beat(MemoryKind.WEIGHTS, entries, entry_layout(design).size, design)
+    words = program.feature_words(features, layer.zero_point_in)
+    yield MemoryKind.FEATURES, 0, [_pack(word, design.act_bits) for word in words]
+
+
 def _offsets(program: Program) -> list[int]:
     """Return the flat offsets of the offset memory: of the taps, or of the steps of each tile."""
     if program.design.family == "dense":
@@ -261,6 +281,8 @@ def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:
     design = program.design
     layout = filter_layout(design)
     lane_filters = program.layout.lane_filters
+    # EIE PEs subtract the input zero point themselves.
+    bias = layer.bias if design.family == "eie" else layer.folded_bias
     for filters in program.assignment:
         for group in range(design.drain_groups):
             first = (group * design.drain + unit) * lane_filters
@@ -270,7 +292,7 @@ def _filter_words(program: Program, layer: Layer, unit: int) -> Iterator[int]:
                     yield 0
                     continue
                 word = {
-                    "bias": int(layer.folded_bias[number]),
+                    "bias": int(bias[number]),
                     "multiplier": int(layer.requantization.multiplier[number]),
                     "halvings": int(layer.requantization.shift[number]) - 1,
                 }

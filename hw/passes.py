@@ -25,6 +25,8 @@ class PassCounter(wiring.Component):
     """
 
     def __init__(self, design: Design) -> None:
+        # A pass of the EIE family is a row of accumulators: there are no vectors of positions.
+        self._has_positions = "position_tiles" in layer_layout(design).members
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
@@ -42,7 +44,9 @@ class PassCounter(wiring.Component):
         position, tile, group = Signal(16, init=1), Signal(16, init=1), Signal(16, init=1)
         last_group = Signal()
         m.d.comb += [
-            self.last_position.eq(position == self.registers.position_tiles),
+            self.last_position.eq(
+                position == self.registers.position_tiles if self._has_positions else 1
+            ),
             self.last_tile.eq(tile == self.registers.tiles_per_group),
             last_group.eq(group == self.registers.groups),
             self.last.eq(self.last_position & self.last_tile & last_group),

@@ -5,6 +5,7 @@ The ``Program`` is the one description of the work. The RTL runs its memory imag
 their number of entries, so that the lanes of one tile have about equal work.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -30,11 +31,13 @@ from .order import balanced_orders, reordered
 
 __all__ = [
     "ABSENT",
+    "COUNT_LIMIT",
     "MAX_LENGTH",
     "MAX_WINDOWS",
     "WINDOW_COUNT_BITS",
     "Masked",
     "Program",
+    "accumulator_bits",
     "check_arithmetic",
     "deal",
     "simd_blocks",
@@ -50,7 +53,7 @@ MAX_WINDOWS = 1 << (WINDOW_COUNT_BITS - 2)
 MAX_LENGTH = (1 << 16) - 1
 """Index positions of one filter."""
 
-_COUNT_LIMIT = (1 << 16) - 1
+COUNT_LIMIT = (1 << 16) - 1
 
 ABSENT = Stream(
     words=np.zeros(0, np.uint64),
@@ -122,6 +125,10 @@ class Program:
         FitError
             If the layer does not fit the design's counters, formats or buffers.
         """
+        if design.family == "eie":
+            from .eie_program import EieProgram  # here, since it is a Program itself
+
+            return EieProgram.plan(layer, design, form)
         layout = Layout.of(layer.shape, design)
         name = layer.shape.name
         if layout.length > MAX_LENGTH:
@@ -141,10 +148,10 @@ class Program:
         weights = chosen.entry_counts(mask) if work is None else work
         dealt = deal(weights, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
-        if assignment.shape[0] > _COUNT_LIMIT or layout.position_tiles > _COUNT_LIMIT:
+        if assignment.shape[0] > COUNT_LIMIT or layout.position_tiles > COUNT_LIMIT:
             raise FitError(
                 f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
-                f" vectors; {design.name} counts to {_COUNT_LIMIT}"
+                f" vectors; {design.name} counts to {COUNT_LIMIT}"
             )
         orders = _orders(mask, dealt, layout, design, chosen)
         streams = []
@@ -200,6 +207,16 @@ class Program:
         """Return the order in which the feed steps of a tile are fed."""
         own: NDArray[np.int64] = self.orders[tile % len(self.orders)]
         return own
+
+    def passes(self) -> Iterator[tuple[int, int]]:
+        """Yield the tile and the first output position of each pass, in order."""
+        for tile in range(self.tiles):
+            for vector in range(self.layout.position_tiles):
+                yield tile, vector * self.design.vector
+
+    def with_features(self, layer: Layer, features: NDArray[np.int64]) -> "Program":
+        """Return the program for activations (batch, in, h, w), if it depends on them."""
+        return self
 
     @property
     def last_tile_lanes(self) -> int:
@@ -310,11 +327,24 @@ def check_arithmetic(layer: Layer, design: Design) -> None:
     for field, need in (
         ("weight_bits", layer.weight_bits),
         ("act_bits", layer.act_bits),
-        ("acc_bits", layer.accumulator_bits),
+        ("acc_bits", accumulator_bits(layer, design)),
     ):
         have = getattr(design, field)
         if need > have:
             raise FitError(f"layer {layer.name}: needs {field} = {need}; {design.name} has {have}")
+
+
+def accumulator_bits(layer: Layer, design: Design) -> int:
+    """Return the signed bits that no partial sum exceeds.
+
+    The EIE array multiplies ``x - zero_point_in`` and adds the bias as it is.
+    """
+    if design.family != "eie":
+        return layer.accumulator_bits
+    half = 1 << (layer.act_bits - 1)
+    largest = max(half + layer.zero_point_in, half - 1 - layer.zero_point_in)
+    sums = np.abs(layer.weight).sum(axis=(1, 2, 3)) * largest
+    return int((sums + np.abs(layer.bias)).max()).bit_length() + 1
 
 
 def _check_format(name: str, form: IndexFormat, design: Design) -> None:

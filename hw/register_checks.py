@@ -11,7 +11,7 @@ from .registers import FORMAT_RELATIVE, ErrorCode, layer_layout
 __all__ = ["register_faults"]
 
 _COUNTS = ("length", "windows", "steps", "position_tiles", "tiles_per_group", "groups",
-           "last_tile_lanes", "blocks", "taps", "channels")  # fmt: skip
+           "last_tile_lanes", "blocks", "taps", "channels", "words")  # fmt: skip
 """Registers that count something a run cannot do without."""
 
 
@@ -35,8 +35,7 @@ def register_faults(m: Module, registers: data.View, design: Design, buffers: Bu
 def _faults(
     registers: data.View, design: Design, buffers: Buffers
 ) -> Iterator[tuple[ErrorCode, Value]]:
-    dense = design.family == "dense"
-    if not dense:
+    if design.family == "sparse":
         yield ErrorCode.FORMAT, registers.format.all()
         yield (
             ErrorCode.INDEX_SELECT,
@@ -48,7 +47,8 @@ def _faults(
     counts = [name for name in _COUNTS if name in layer_layout(design).members]
     yield ErrorCode.COUNT, Cat(registers[name] == 0 for name in counts).any()
     yield ErrorCode.LANES, registers.last_tile_lanes > design.lanes
-    yield ErrorCode.OFFSETS, _offsets(registers, design) > buffers.offset_words
+    if design.family != "eie":
+        yield ErrorCode.OFFSETS, _offsets(registers, design) > buffers.offset_words
     yield ErrorCode.CLAMP, registers.low > registers.high
 
 

@@ -151,6 +151,20 @@ def layer_layout(design: Design) -> data.StructLayout:
         "pass_word": unsigned(24),  # from pass to pass: whole vectors ...
         "pass_rest": unsigned(8),  # ... and positions
     }
+    if design.family == "eie":
+        return data.StructLayout(
+            {
+                "words": unsigned(16),  # of the activations of an image
+                "tiles_per_group": unsigned(16),  # filters of a lane
+                "groups": unsigned(16),  # images
+                "last_tile_lanes": unsigned(9),
+                "weight_code": unsigned(1),
+                "zero_point_in": act,
+                "zero_point": act,
+                "low": act,
+                "high": act,
+            }
+        )
     return data.StructLayout(
         {
             **(dense if design.family == "dense" else index),

@@ -142,6 +142,9 @@ class OutputStage(wiring.Component):
                         at.address.eq(at.address + 1),
                         tile_base.eq(at.address + 1),
                     ]
+                if design.family == "eie":  # image after image: the filters begin again
+                    with m.If(passes.last_tile):
+                        m.d.sync += at.address.eq(0)
                 m.d.sync += active.eq(~passes.last)
         with m.If(self.start):
             m.d.sync += [

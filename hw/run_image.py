@@ -82,6 +82,13 @@ def run_images(
     return tuple(made)
 
 
+def _registers(image: Image, run: Run) -> dict[str, int]:
+    """Return the layer registers of a run; where there are no chains, those of its image."""
+    if "accumulate" not in image.registers:
+        return image.registers
+    return {**image.registers, "accumulate": int(run.accumulate)}
+
+
 def _images(
     work: Iterable[tuple[Schedule, NDArray[np.int64], NDArray[np.int64]]],
 ) -> Iterator[tuple[Schedule, Run, Image]]:
@@ -95,7 +102,7 @@ def _images(
             image = Image.of(run.program, run.layer, inputs, run.part.outputs(shape, outputs))
             image = replace(
                 image,
-                registers={**image.registers, "accumulate": int(run.accumulate)},
+                registers=_registers(image, run),
                 care=image.care if run.counts else [0] * len(image.care),
             )
             yield schedule, run, image

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..errors import FitError
 from ..models.formats import IndexFormat
 from ..models.formats.grouped import union_masks
-from ..models.layer import LayerShape
+from ..models.layer import Layer, LayerShape
 from .design import Buffers, Design
 from .layout import Layout
 from .part import Part
@@ -105,6 +105,14 @@ class Schedule:
         run = Run(Part.whole(layer.shape), layer, program, accumulate=False, counts=True)
         return cls(layer, program.design, (run,))
 
+    def with_features(self, features: NDArray[np.int64]) -> "Schedule":
+        """Return the schedule for activations (batch, in, h, w), if its timing depends on them."""
+        runs = []
+        for run, inputs in zip(self.runs, self.inputs(features), strict=True):
+            assert isinstance(run.layer, Layer)
+            runs.append(replace(run, program=run.program.with_features(run.layer, inputs)))
+        return replace(self, runs=tuple(runs))
+
     @property
     def buffers(self) -> Buffers:
         """Memory depths that all runs together need."""
@@ -183,6 +191,12 @@ class _Cuts:
                 most = getattr(self, name)
                 if most > 1:
                     return replace(self, **{name: -(-most // 2)})
+        if design.family == "eie":
+            raise FitError(
+                f"layer {shape.name}: not even one filter per lane of one image fits"
+                f" design.buffers.{short} of {design.name}, which cannot go on from the sums of a"
+                " part of the inputs; make it larger"
+            )
         if self.channels > 1:
             # The sums of a chain stay in the lanes: one filter tile at one vector of positions.
             one_pixel = shape.padded_height == shape.padded_width == 1

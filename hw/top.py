@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from .counters import told_members
 from .dense_array import DenseArray
 from .design import Buffers, Design
+from .eie_array import EieArray, connect_memories
 from .feeder import address_layout
 from .fetch import index_word
 from .loader import MemoryKind
@@ -74,6 +75,10 @@ class Accelerator(wiring.Component):
             m.d.comb += array.finished.eq(output.finished)
             _dense_weights(m, store, array, design, buffers)
             _feed_memories(m, store, array, design, buffers)
+        elif design.family == "eie":
+            m.submodules.array = array = EieArray(design, buffers)
+            m.d.comb += array.finished.eq(output.finished)
+            connect_memories(m, store, array, design, buffers)
         elif design.delivery == "port":
             m.submodules.array = array = PortArray(design, buffers)
             _lane_memories(m, store, array, design, buffers)

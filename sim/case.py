@@ -49,4 +49,5 @@ class Case:
         FitError
             If it does not fit.
         """
-        return Schedule.plan(self.layer, self.design, self.form)
+        schedule = Schedule.plan(self.layer, self.design, self.form)
+        return schedule.with_features(self.features)

@@ -235,9 +235,11 @@ _SPENT_ON = {
     "sparse_lane": "lanes_um2",
     "port_lane": "lanes_um2",
     "dense_lane": "lanes_um2",
+    "eie_pe": "lanes_um2",
     "window": "windows_um2",
     "sparse_feeder": "feeder_um2",
     "dense_feeder": "feeder_um2",
+    "eie_feeder": "feeder_um2",
     "tree": "feeder_um2",
     "output_stage": "output_um2",
     "sparse_control": "control_um2",
@@ -247,6 +249,7 @@ _SPENT_ON = {
     "fc_feeder": "feeder_um2",
     "fc_output_stage": "output_um2",
     "fc_control": "control_um2",
+    "eie_control": "control_um2",
 }
 
 

@@ -2,17 +2,19 @@
 
 The contract is the table in ARCHITECTURE.md. Nothing here is taken from the gateware, and there
 is no loop over cycles: ``exact_dense`` is a formula, ``exact_sparse`` a recurrence over windows
-and entries that skips the passes that repeat.
+and entries that skips the passes that repeat, ``exact_eie`` one over the non-zero activations.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..hw.dram import Dram
+from ..hw.eie_program import EieProgram
 from ..hw.program import Program
 from ..hw.schedule import Schedule
 from .counters import Counters
 from .exact_dense import simulate_dense
+from .exact_eie import simulate_eie
 from .exact_sparse import simulate_sparse
 from .output_stage import OutputStage, groups_with_filters
 from .stalled_output import StalledOutputStage
@@ -53,10 +55,11 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
     """
     design = program.design
     sends = groups_with_filters(program.first_filters, design)
+    tiles = [tile for tile, _ in program.passes()]
     stage = StalledOutputStage(
         design,
         dram.output_period(design),
-        lambda number: sends[number // program.layout.position_tiles],
+        lambda number: sends[tiles[number]],
         program.group_cycles,
     )
     counted = _run(program, stage)
@@ -72,4 +75,6 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
 def _run(program: Program, stage: OutputStage) -> Counters:
     if program.design.family == "dense":
         return simulate_dense(program, stage)
+    if isinstance(program, EieProgram):
+        return simulate_eie(program, stage)
     return simulate_sparse(program, stage)

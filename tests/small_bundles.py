@@ -1,5 +1,6 @@
 """Small jobs on small designs, with all that a bundle is made of."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ JOBS = {
     "sparse": SPARSE,
     "port": Design.port(3, 4),
     "dense": Design.dense(3, 5),  # lanes without a filter, positions past the map
+    "eie": replace(Design.eie(3), feed=4, acc_rows=1, drain=2),  # two row tiles
     "parts": Design(
         "sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,), buffers=SMALL_BUFFERS
     ),
@@ -43,16 +45,19 @@ def small_layer(shape: LayerShape, seed: int) -> Layer:
 
 @cache
 def small_job(kind: str) -> Job:
-    """Return a padded convolution of 4 to 5 channels; in parts also an FC layer."""
+    """Return a padded convolution of 4 to 5 channels; in parts also an FC layer; for EIE only one."""
     rng = np.random.default_rng(3)
     conv = LayerShape("small", "conv", 4, 5, (3, 3), padding=(1, 1, 1, 1), height=4, width=5)
     fc = LayerShape("wide", "fc", 120, 4)
     work = []
-    for seed, shape in enumerate((conv, fc) if kind == "parts" else (conv,)):
+    two = LayerShape("small", "fc", 36, 5, batch=2)
+    shapes = {"parts": (conv, fc), "eie": (two,)}.get(kind, (conv,))
+    for seed, shape in enumerate(shapes):
         size = (shape.batch, shape.in_channels, shape.height, shape.width)
-        form = None if kind == "dense" else Relative(4)
+        form = Relative(4) if kind in ("sparse", "parts", "port") else None
         schedule = Schedule.plan(small_layer(shape, 3 + seed), JOBS[kind], form)
-        work.append((schedule, rng.integers(-128, 128, size)))
+        low = -5 if kind == "eie" else -128  # as a ReLU leaves them
+        work.append((schedule, np.maximum(rng.integers(-128, 128, size), low)))
     return predicted_job(work)
 
 

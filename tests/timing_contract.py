@@ -6,12 +6,17 @@ the simulator but the ``Program`` and ``Counters``.
 
 from dataclasses import dataclass, field
 
+from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.program import Program
 from bosquet.sim.counters import STALLS, Counters
 
 
 def interpret(program: Program) -> Counters:
     """Run a program one cycle at a time."""
+    if isinstance(program, EieProgram):
+        from eie_contract import interpret_eie  # here, since it builds on this module
+
+        return interpret_eie(program)
     if program.design.family == "dense":
         return DenseArray(program).run()
     if program.design.delivery == "port":
@@ -49,11 +54,8 @@ class OutputStage:
         self.filters = program.assignment.reshape(program.tiles, design.lanes, -1)
         own_filters = self.filters.shape[2] > 1
         self.duration = design.vector if own_filters else design.drain_cycles
-        self.visits = [
-            (p, g)
-            for p in range(program.tiles * program.layout.position_tiles)
-            for g in range(len(self.groups))
-        ]
+        self.tiles = [tile for tile, _ in program.passes()]
+        self.visits = [(p, g) for p in range(len(self.tiles)) for g in range(len(self.groups))]
         self.next_visit = 0
         self.left = 0  # cycles left of the group being taken
         self.taken: dict[tuple[int, int], int] = {}  # (pass, lane): cycle
@@ -69,7 +71,7 @@ class OutputStage:
             if all(ready.get((p, lane), now + 1) <= now for lane in self.groups[g]):
                 self.left = self.duration
                 self.next_visit += 1
-                tile = p // self.program.layout.position_tiles
+                tile = self.tiles[p]
                 latency = 7 + (1 if len(self.groups) <= 16 else 2)
                 if any((self.filters[tile][lane] >= 0).any() for lane in self.groups[g]):
                     self.beats += [now + i + latency for i in range(self.duration)]

@@ -200,6 +200,25 @@ _MODELS: Mapping[str, Model] = {
     "port_control": _CONTROL,
     "dense_control": _CONTROL,
     "fc_control": _CONTROL,
+    "eie_pe": Model(
+        ("lanes", "acc_rows", "fifo_depth"),
+        _plain("lanes", "acc_rows", "fifo_depth"),
+        # A tree to the PEs adds places to the FIFO.
+        lambda v: (1, v["acc_rows"], v["fifo_depth"] + 2 * (v["lanes"] > CLUSTER_LANES)),
+        lambda v: (1, log2(v["acc_rows"])),
+    ),
+    "eie_feeder": Model(
+        ("feed", "acc_rows"),
+        _plain("feed", "acc_rows"),
+        lambda v: (1, v["feed"]),
+        lambda v: (1, log2(v["feed"])),
+    ),
+    "eie_control": Model(
+        ("lanes",),
+        _plain("lanes"),
+        lambda v: (1, v["lanes"].bit_length(), -(-v["lanes"] // CLUSTER_LANES)),
+        lambda v: (1, log2(v["lanes"])),
+    ),
     "register_file": Model(
         ("depth",), _plain("depth"), lambda v: (1, v["depth"]), lambda v: (1, log2(v["depth"]))
     ),

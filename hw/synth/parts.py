@@ -18,13 +18,16 @@ output_stage     ``OutputStage``                                        1
 sparse_control   ``Shell``                                               1
 port_control     the same with ports                                    1
 dense_control    the same of the dense family                           1
+eie_pe           ``EiePe``                                              lanes
+eie_feeder       ``EieScanner``                                         1
+eie_control      the same as the others of the EIE family               1
 register_file    a memory of 64-bit words, made of flip-flops           bits of a word / 64
 ================ ====================================================== =====================
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amaranth.back import rtlil
@@ -32,6 +35,9 @@ from amaranth.lib import wiring
 
 from ..dense_lane import DenseLane
 from ..design import CLUSTER_LANES, Design, broadcast_stages
+from ..eie_pe import EiePe
+from ..eie_scanner import EieScanner
+from ..eie_words import item_layout
 from ..lane import SparseLane
 from ..loader import MemoryKind
 from ..port_lane import PortLane
@@ -96,6 +102,16 @@ def _port_design(values: Mapping[str, Any]) -> Design:
 def _rows(values: Mapping[str, Any]) -> Design:
     """Return a dense design whose rows read V weights per cycle."""
     return _design("dense", {**values, "weights_per_row": values["vector"]})
+
+
+def _eie_pe(values: Mapping[str, Any]) -> wiring.Component:
+    words = ADDRESS_WORDS
+    return EiePe(_design("eie", values), words.index_words, words.weight_words)
+
+
+def _eie_scanner(values: Mapping[str, Any]) -> wiring.Component:
+    words = ADDRESS_WORDS
+    return EieScanner(_design("eie", values), words.feature_words, words.index_words)
 
 
 def _output(values: Mapping[str, Any]) -> wiring.Component:
@@ -197,6 +213,21 @@ PARTS: Mapping[str, PartKind] = {
     "fc_control": PartKind(
         ("lanes", "vector", "act_bits", "weight_bits", "buffer_sets"),
         lambda values: Shell(_rows(values), ADDRESS_WORDS),
+    "eie_pe": PartKind(
+        ("lanes", "acc_rows", "fifo_depth", "index_bits", *_WIDTHS),
+        _eie_pe,
+        {MemoryKind.INDEX: "pointer_data", MemoryKind.WEIGHTS: "entry_data"},
+        ("entry_address", "entry_enable"),
+    ),
+    "eie_feeder": PartKind(
+        ("feed", "acc_rows", "act_bits"),
+        _eie_scanner,
+        {MemoryKind.FEATURES: "data"},
+        ("address", "enable"),
+    ),
+    "eie_control": PartKind(
+        ("lanes", "act_bits", "buffer_sets"),
+        lambda values: Shell(_design("eie", values), ADDRESS_WORDS),
         {},
         (),
     ),
@@ -256,11 +287,13 @@ def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
             (Part.of("port_control", design), 1),
         )
     wide = design.weights_per_row > 1
-    names = ("lane", "control", "feeder")
-    lane, control, feeder = (
-        Part.of(f"{'fc' if wide else design.family}_{name}", design) for name in names
-    )
+    kind = "fc" if wide else design.family
+    feeder, control = (Part.of(f"{kind}_{part}", design) for part in ("feeder", "control"))
     output = Part.of("fc_output_stage" if wide else "output_stage", design)
+    if design.family == "eie":
+        lane = Part.of("eie_pe", _stand_in(design))
+    else:
+        lane = Part.of(f"{kind}_lane", design)
     parts: list[tuple[Part, float]] = [
         (lane, design.lanes), (feeder, 1), (output, 1), (control, 1),
     ]  # fmt: skip
@@ -271,9 +304,17 @@ def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
     return tuple(parts)
 
 
+def _stand_in(design: Design) -> Design:
+    """Return a design with the same PEs: all that matters is whether a tree leads to them."""
+    tree = broadcast_stages(design.lanes) > 0
+    return replace(design, lanes=CLUSTER_LANES + tree, buffers=None)
+
+
 def _tree_bits(design: Design) -> int:
     """Return the register bits of the broadcast tree between feeder and lanes."""
     bits = design.vector * design.act_bits
+    if design.family == "eie":
+        bits = item_layout(design, ADDRESS_WORDS.index_words).size
     if design.family == "sparse":
         bits = bits * design.feed + 2 + (design.ring // design.feed - 1).bit_length()
     stages = range(1, broadcast_stages(design.lanes) + 1)

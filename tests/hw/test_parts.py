@@ -13,6 +13,7 @@ SMALL = {
     "fc": replace(Design.dense(3, 2), weights_per_row=2),
     "sparse": Design("sparse", 3, 2, window=4, run_ahead=1, feed=2),
     "port": Design.port(3, 2),
+    "eie": Design.eie(3),
 }
 
 
@@ -33,8 +34,20 @@ def test_up_to_16_lanes_need_no_tree() -> None:
         "fc_lane": 16, "fc_feeder": 1, "fc_output_stage": 1, "fc_control": 1,
     }  # fmt: skip
 
+    assert counts(Design.eie(16)) == {
+        "eie_pe": 16, "eie_feeder": 1, "output_stage": 1, "eie_control": 1,
+    }  # fmt: skip
+
+
+def test_all_pes_behind_a_tree_are_alike() -> None:
+    parts = [dict(parts_of(Design.eie(lanes))) for lanes in (3, 16, 17, 256)]
+    pes = [next(part for part in found if part.name == "eie_pe") for found in parts]
+    assert pes[0] == pes[1] != pes[2] == pes[3]
+
 
 def test_tree_registers_by_hand() -> None:
+    # 2 copies of an item: 4 flags, a pointer address of 12 bits, a value of 9
+    assert counts(Design.eie(17))["tree"] == 2 * (4 + 12 + 9) / 64
     # 40 lanes: 3 copies of a vector of 4 x 8 bits
     assert counts(Design.dense(40, 4))["tree"] == 3 * 32 / 64
     # 3 copies of 8 such vectors, valid, last, and a step of 4 (32 vectors, 8 at a time)

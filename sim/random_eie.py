@@ -1,0 +1,84 @@
+"""Random cases of the EIE family: FC layers, uneven filters, activations with the zeros of a ReLU.
+
+A case has one to three row tiles and one to three images, FIFOs from one column to eight, and gaps
+that the index cannot say. About half of its activations are zero, or, in every third case, hardly
+any.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+
+from ..hw.design import Design
+from ..hw.program import accumulator_bits
+from ..models.layer import Layer, LayerShape, Requantization
+from ..models.masks import seed_for, uneven_mask
+from .case import Case
+
+__all__ = ["random_eie_case"]
+
+
+def random_eie_case(seed: int, index: int) -> Case:
+    """Return one random case: the same for the same seed and index.
+
+    Raises
+    ------
+    InputError
+        If the seed is negative.
+    """
+    rng = np.random.default_rng(seed_for(seed, "eie", index))
+    lanes = int(rng.integers(17, 20)) if index % 5 == 4 else int(rng.integers(2, 8))
+    design = replace(
+        Design.eie(lanes),
+        feed=int(rng.choice([1, 2, 4, 8, 16])),
+        fifo_depth=1 + index % 8,
+        index_bits=(int(rng.integers(2, 6)),),
+        acc_rows=int(rng.choice([1, 2, 4, 8])),
+        drain=int(rng.integers(1, min(lanes, 4) + 1)),
+        weight_bits=int(rng.choice([8, 8, 4, 6])),
+        act_bits=int(rng.choice([8, 8, 4, 6])),
+    )
+    tiles = int(rng.integers(1, 4))
+    most = design.acc_rows * lanes
+    filters = int(rng.integers((tiles - 1) * most + 1, tiles * most + 1))
+    shape = LayerShape(
+        f"random_eie_{index}", "fc", int(rng.integers(2, 80)), max(2, filters),
+        batch=int(rng.integers(1, 4)),
+    )  # fmt: skip
+    layer = _layer(rng, shape, design)
+    half = 1 << (layer.act_bits - 1)
+    features = rng.integers(-half, half, (shape.batch, shape.in_channels, 1, 1))
+    if index % 3:
+        features = np.maximum(features, layer.zero_point_in)
+    # No bit to spare: a sum too large would show.
+    bits = max(8, accumulator_bits(layer, design))
+    return Case(seed, layer, replace(design, acc_bits=bits), None, features)
+
+
+def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
+    mask = uneven_mask(
+        shape.weight_shape, float(rng.uniform(0.05, 0.6)), int(rng.integers(1 << 30))
+    )
+    mask[rng.integers(shape.out_channels)] = False
+    mask[:, rng.integers(shape.in_channels)] = False
+    limit, half = 1 << (design.weight_bits - 1), 1 << (design.act_bits - 1)
+    weight = np.where(mask, rng.integers(-limit, limit, shape.weight_shape), 0)
+    outputs = shape.out_channels
+    # Sums of so many products of uniform integers spread this far; outputs use their range.
+    spread = np.sqrt(1 + mask.sum(axis=(1, 2, 3))) * limit * half / 3
+    shift = 15 + np.ceil(np.log2(np.maximum(spread / half, 1))).astype(np.int64)
+    multiplier = np.minimum(np.round((1 << shift) / np.maximum(spread / half, 1)), (1 << 16) - 1)
+    scale = Requantization(
+        multiplier.astype(np.int64), shift, int(rng.integers(-half, half)), -half, half - 1
+    )
+    return Layer(
+        shape,
+        weight,
+        mask,
+        rng.normal(0, spread / 2, outputs).astype(np.int64),
+        scale,
+        zero_point_in=int(rng.integers(-half, half // 2)),
+        weight_bits=design.weight_bits,
+        act_bits=design.act_bits,
+    )
