@@ -12,7 +12,7 @@ from .design import CLUSTER_LANES, Buffers, Design, broadcast_stages
 from .eie_pe import EiePe
 from .eie_scanner import EieScanner
 from .eie_words import address_bits, entry_layout, item_layout, pointer_layout
-from .lane import LaneState
+from .front import LaneState
 from .loader import MemoryKind
 from .memories import lanes_per_beat
 from .registers import layer_layout

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .eie_words import entry_layout, item_layout, pointer_layout, queue_places, row_bits
-from .lane import LaneState
+from .front import LaneState
 from .registers import layer_layout
 from .weights import decoded
 

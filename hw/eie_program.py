@@ -44,7 +44,13 @@ class EieProgram(Program):
     active: NDArray[np.bool_]
 
     @classmethod
-    def plan(cls, layer: Masked, design: Design, form: IndexFormat | None = None) -> "EieProgram":
+    def plan(
+        cls,
+        layer: Masked,
+        design: Design,
+        form: IndexFormat | None = None,
+        work: NDArray[np.int64] | None = None,
+    ) -> "EieProgram":
         """Lay a layer out, as if no activation were zero; ``with_features`` tells which are.
 
         Raises
@@ -61,7 +67,7 @@ class EieProgram(Program):
                 f" {form.name}"
             )
         mask = layer.mask.reshape(shape.out_channels, shape.in_channels)
-        assignment = _deal(mask.sum(axis=1), design.lanes)
+        assignment = _deal(mask.sum(axis=1) if work is None else work, design.lanes)
         columns = []
         for first in range(0, len(assignment), design.acc_rows):
             rows = assignment[first : first + design.acc_rows]
@@ -103,6 +109,11 @@ class EieProgram(Program):
     def kept_weights(self) -> int:
         """Weights that are stored."""
         return sum(int((~pe.filler).sum()) for tile in self.columns for pe in tile)
+
+    @property
+    def filter_weights(self) -> int:
+        """Weights that are stored for a filter: all."""
+        return self.kept_weights
 
     @cached_property
     def buffers(self) -> Buffers:

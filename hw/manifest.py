@@ -105,6 +105,8 @@ def run_facts(run: RunImage, counters: Mapping[str, int]) -> dict[str, Any]:
             "position_tiles": layout.position_tiles,
             "image_pitch": layout.phase_rows * layout.pitch,
             "pitch": layout.pitch,
+            "lane_filters": layout.lane_filters,
+            "group_cycles": program.group_cycles,
             "filters": program.assignment.tolist(),
         },
     }

@@ -128,7 +128,7 @@ class Program:
         if design.family == "eie":
             from .eie_program import EieProgram  # here, since it is a Program itself
 
-            return EieProgram.plan(layer, design, form)
+            return EieProgram.plan(layer, design, form, work)
         layout = Layout.of(layer.shape, design)
         name = layer.shape.name
         if layout.length > MAX_LENGTH:
@@ -242,7 +242,7 @@ class Program:
             int((~stream.entry_is_filler).sum()) for lanes in self.streams for stream in lanes
         )
 
-    @cached_property
+    @property
     def filter_weights(self) -> int:
         """Weights that are stored for a filter: those of lanes without one do not count."""
         lanes = (self.assignment >= 0).reshape(self.tiles, -1, self.design.simd_group).sum(axis=2)

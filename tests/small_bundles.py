@@ -45,7 +45,7 @@ def small_layer(shape: LayerShape, seed: int) -> Layer:
 
 @cache
 def small_job(kind: str) -> Job:
-    """Return a padded convolution of 4 to 5 channels; in parts also an FC layer; for EIE only one."""
+    """Return a padded convolution of 4 to 5 channels, an FC layer (EIE), or both (parts)."""
     rng = np.random.default_rng(3)
     conv = LayerShape("small", "conv", 4, 5, (3, 3), padding=(1, 1, 1, 1), height=4, width=5)
     fc = LayerShape("wide", "fc", 120, 4)

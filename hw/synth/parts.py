@@ -213,6 +213,9 @@ PARTS: Mapping[str, PartKind] = {
     "fc_control": PartKind(
         ("lanes", "vector", "act_bits", "weight_bits", "buffer_sets"),
         lambda values: Shell(_rows(values), ADDRESS_WORDS),
+        {},
+        (),
+    ),
     "eie_pe": PartKind(
         ("lanes", "acc_rows", "fifo_depth", "index_bits", *_WIDTHS),
         _eie_pe,

@@ -17,8 +17,8 @@ from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Bitmap, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.models.masks import uneven_mask
-from bosquet.sim.cosim import compare, run_rtl
-from bosquet.sim.exact import simulate
+from bosquet.sim.cosim import compare, compare_schedule, run_rtl
+from bosquet.sim.exact import simulate, simulate_schedule
 from bosquet.sim.random_eie import random_eie_case
 
 EIE = replace(Design.eie(3), feed=4, acc_rows=4, fifo_depth=2, index_bits=(2,))
@@ -94,16 +94,16 @@ def test_simulator_follows_the_contract(seed: int) -> None:
 @pytest.mark.parametrize("index", range(4))
 def test_random_cases_of_verify(index: int) -> None:
     case = random_eie_case(7, index)
-    assert compare(case.program, case.layer, case.features).equal
+    assert compare_schedule(case.schedule, case.features).equal
 
 
 def test_random_cases_have_every_stall_and_several_tiles() -> None:
     cases = [random_eie_case(3, index) for index in range(20)]
-    counted = [simulate(case.program).stalls for case in cases]
+    counted = [simulate_schedule(case.schedule).stalls for case in cases]
     for cause in ("imbalance", "feed", "filler", "weight_buffer", "drain", "fill"):
         assert sum(stalls[cause] > 0 for stalls in counted) >= 3, cause
     assert all(stalls["window"] == stalls["dram"] == 0 for stalls in counted)
-    assert sum(case.program.tiles > case.design.acc_rows for case in cases) >= 3
+    assert sum(case.schedule.runs[0].program.tiles > case.design.acc_rows for case in cases) >= 3
     again = random_eie_case(3, 5)
     assert again.design == cases[5].design
     np.testing.assert_array_equal(again.features, cases[5].features)

@@ -93,9 +93,9 @@ def test_wrong_cycles_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     done = checked(tiny_case())
     assert (done.cycle_mismatches, done.counter_mismatches, done.bit_mismatches) == (1, 1, 0)
-    # The only beat leaves in cycle 13, so the RTL counts cycles 0 to 13.
-    assert done.failures[0].counters == {"cycles": (14, 19)}
-    assert done.failures[0].first_cycle == 14
+    # The only beat leaves in cycle 14, so the RTL counts cycles 0 to 14.
+    assert done.failures[0].counters == {"cycles": (15, 20)}
+    assert done.failures[0].first_cycle == 15
 
 
 def test_wrong_counter_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
