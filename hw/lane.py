@@ -294,9 +294,9 @@ class SparseLane(wiring.Component):
         """Pick the operands of all columns from the ring, and register them.
 
         There is one select line per ring vector: AND-OR picks an operand in fewer gates than a
-        tree of two-way multiplexers. Two vectors at a time make one and-or-invert gate (or one
-        4-input LUT); kept, since synthesis for speed would spread them over gates twice as large,
-        though no time is short here.
+        tree of two-way multiplexers. Two vectors make one and-or-invert gate (or one 4-input
+        LUT), three of those meet in a NAND. Both are kept: synthesis for speed would spread them
+        over gates half as large again, though no time is short here.
         """
         design = self._design
         copies = weight_copies(design.vector)
@@ -309,10 +309,16 @@ class SparseLane(wiring.Component):
                 self.ring[i][column].as_unsigned() & lines[i].replicate(design.act_bits)
                 for i in range(design.ring)
             ]
-            neither = []
-            for i in range(0, design.ring, 2):
-                pair = Signal(design.act_bits, name=f"neither_{column}_{i}", attrs=KEEP)
-                m.d.comb += pair.eq(~reduce(or_, picked[i : i + 2]))
-                neither.append(pair)
-            m.d.sync += operands[column].eq(~reduce(and_, neither))
+            neither = [~reduce(or_, picked[i : i + 2]) for i in range(0, design.ring, 2)]
+            neither = [_kept(m, pair, f"neither_{column}_{i}") for i, pair in enumerate(neither)]
+            any_of = [~reduce(and_, neither[i : i + 3]) for i in range(0, len(neither), 3)]
+            any_of = [_kept(m, six, f"any_of_{column}_{i}") for i, six in enumerate(any_of)]
+            m.d.sync += operands[column].eq(reduce(or_, any_of))
         return operands
+
+
+def _kept(m: Module, value: Value, name: str) -> Signal:
+    """Return a value as a signal that synthesis must keep."""
+    signal = Signal(len(value), name=name, attrs=KEEP)
+    m.d.comb += signal.eq(value)
+    return signal
