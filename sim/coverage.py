@@ -40,10 +40,11 @@ CUTS = ("images", "groups", "filters", "channels", "rows", "columns")
 """Dimensions in which a layer that is too large for the buffers is cut into parts."""
 
 _KINDS: dict[str, tuple[str, ...]] = {
-    "family": ("dense", "sparse"),
+    "family": ("dense", "sparse", "eie"),
     "format": ("dense", "bitmap"),
     "layer_kind": ("conv", "1x1", "fc", "grouped", "depthwise"),
     "delivery": ("broadcast", "window", "port"),
+    "columns": ("positions", "filters"),
     "groups": ("1", "2+"),
     "stride": ("1", "2+"),
     "padding": ("none", "some"),
@@ -79,8 +80,8 @@ class Coverage:
     ----------
     kinds : mapping of str to mapping of str to int
         Cases of each kind. ``format`` and ``simd_group`` count the sparse family alone,
-        ``run_ahead`` and ``feed_order`` designs with windows; a case in parts may be of several
-        kinds.
+        ``run_ahead`` and ``feed_order`` designs with windows, ``columns`` dense designs; a case
+        in parts may be of several kinds.
     stalls : mapping of str to int
         Cases in which each cause is not 0.
     macs : tuple of int
@@ -159,6 +160,8 @@ def _kinds_of(case: Case, cycles: int) -> dict[str, Sequence[str]]:
             "format": sorted({program.format.name for program in programs}),
             "simd_group": [str(design.simd_group)],
         }
+    if design.family == "dense":
+        kinds |= {"columns": sorted({program.layout.columns for program in programs})}
     if design.delivery == "window":
         kinds |= {"run_ahead": [str(design.run_ahead)], "feed_order": [design.feed_order]}
     return kinds

@@ -18,6 +18,7 @@ from ..models.masks import seed_for, uneven_mask
 from .case import Case
 from .coverage import LARGE_CYCLES, UNEVEN_SPREAD, cut_dimensions, filter_spread
 from .exact import simulate
+from .random_eie import random_eie_case
 from .random_recipes import BLOCK, Recipe, recipes
 
 __all__ = ["random_case", "random_cases"]
@@ -50,6 +51,8 @@ def random_case(seed: int, index: int) -> Case:
         If the seed is negative.
     """
     recipe = recipes(seed, index // BLOCK)[index % BLOCK]
+    if recipe.array[0] == "eie":
+        return random_eie_case(seed, index)
     rng = np.random.default_rng(seed_for(seed, "case", index))
     design = _design(rng, recipe)
     form = _form(recipe.form)
@@ -176,15 +179,19 @@ def _design(rng: Generator, recipe: Recipe) -> Design:
             fifo_depth=int(rng.choice([1, 2, 3, 4, 6])),
             scan_bits=int(rng.choice([16, 32, 64])),
         )
+    elif family == "rows":
+        base = replace(base, weights_per_row=vector)
     elif family == "port":
+        one_group = recipe.layer[0] not in ("grouped", "depthwise")
         base = replace(
-            Design.port(lanes, vector),
+            Design.port(2 * (lanes // 2), vector),
+            simd_group=2 if one_group and rng.random() < 0.5 else 1,
             fifo_depth=int(rng.choice([1, 2, 3, 4, 6])),
             scan_bits=int(rng.choice([16, 32, 64])),
         )
     return replace(
         base,
-        drain=1 if recipe.drain == 1 else _between(rng, 2, min(lanes, 6)),
+        drain=1 if recipe.drain == 1 else _between(rng, 2, min(base.lanes, 6)),
         drain_cycles=1 if recipe.drain_cycles == 1 else int(rng.choice(dividers)),
         acc_sets=recipe.acc_sets,
         buffer_sets=recipe.buffer_sets,
@@ -212,7 +219,9 @@ def _shape(rng: Generator, name: str, recipe: Recipe, design: Design) -> LayerSh
     kernel = (1, 1) if one_tap else _KERNELS[_between(rng, 0, len(_KERNELS) - 1)]
     several_filter_tiles = tiled in ("filters", "both")
     several_vectors = tiled in ("positions", "both")
-    if several_filter_tiles:
+    if tiled == "wide":
+        filters = _between(rng, 2 * design.lanes + 1, 2 * design.macs)
+    elif several_filter_tiles:
         filters = design.lanes + _between(rng, 1, design.lanes + 1)
     elif kind == "depthwise":
         filters = _between(rng, 1, 2)
@@ -224,7 +233,7 @@ def _shape(rng: Generator, name: str, recipe: Recipe, design: Design) -> LayerSh
         low, high = (
             (design.vector + 1, 3 * design.vector) if several_vectors else (1, design.vector)
         )
-        batch = _between(rng, low, high)
+        batch = _between(rng, 1, 2) if tiled == "wide" else _between(rng, low, high)
     elif several_vectors:
         columns = _between(rng, 2, 9)
         rows = design.vector * _between(rng, 1, 3 if recipe.size == "large" else 7) // columns + 1

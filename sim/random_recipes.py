@@ -21,6 +21,12 @@ BLOCK = 50
 _LARGE = range(3, BLOCK, 8)
 """Large cases come at even distances: at least a tenth of any number of cases from 50 on."""
 
+_EIE = range(7, BLOCK, 16)
+"""Places of the EIE family, whose cases are drawn apart (``random_eie``)."""
+
+_WIDE_ROWS = range(10, BLOCK, 16)
+"""Places of FC layers on dense rows that read V weights per cycle."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -31,10 +37,12 @@ class Recipe:
     size : {"small", "medium", "large"}
         Few MACs; more than 20 thousand; more than 5 thousand cycles.
     layer : (str, str, str)
-        Kind of the layer; what is tiled: "none", "filters", "positions", "both"; the dimension in
+        Kind of the layer; what is tiled: "none", "filters", "positions", "both", or "wide" for
+        many filters and few positions; the dimension in
         which it is too large for the buffers, or "none".
     array : (str, (int, int), (int, int))
-        Family, or "port"; least and most lanes; least and most positions per lane.
+        Family, "port", or "rows" for dense ones that read V weights; least and most lanes; least
+        and most positions per lane.
     form : str
         Index format; of the dense family, "dense".
     strided, padded : bool
@@ -75,14 +83,13 @@ _LARGE_ARRAYS: _Deck = {("sparse", (8, 8), (8, 8)): 2, ("sparse", (9, 10), (8, 1
 _LAYERS: _Deck = {
     ("conv", "none", "none"): 1, ("conv", "none", "channels"): 2, ("conv", "filters", "none"): 1,
     ("conv", "filters", "filters"): 2, ("conv", "positions", "none"): 1,
-    ("conv", "positions", "rows"): 2, ("conv", "both", "none"): 2, ("conv", "both", "columns"): 2,
+    ("conv", "positions", "rows"): 2, ("conv", "both", "none"): 1, ("conv", "both", "columns"): 2,
     ("conv", "both", "rows"): 1, ("1x1", "none", "channels"): 1, ("1x1", "none", "none"): 1,
     ("1x1", "filters", "filters"): 1, ("1x1", "filters", "none"): 1,
     ("1x1", "positions", "columns"): 1, ("1x1", "positions", "none"): 1,
-    ("1x1", "both", "images"): 1, ("1x1", "both", "none"): 1, ("fc", "none", "channels"): 1,
-    ("fc", "none", "none"): 1, ("fc", "filters", "filters"): 1, ("fc", "filters", "none"): 1,
-    ("fc", "positions", "images"): 1, ("fc", "positions", "none"): 1, ("fc", "both", "images"): 1,
-    ("fc", "both", "none"): 1, ("grouped", "none", "groups"): 1, ("grouped", "none", "none"): 1,
+    ("1x1", "both", "images"): 1, ("fc", "none", "channels"): 1, ("fc", "filters", "filters"): 1,
+    ("fc", "positions", "images"): 1, ("fc", "both", "images"): 1,
+    ("grouped", "none", "groups"): 1, ("grouped", "none", "none"): 1,
     ("grouped", "filters", "none"): 2, ("grouped", "positions", "groups"): 1,
     ("grouped", "positions", "none"): 1, ("grouped", "both", "none"): 1,
     ("grouped", "both", "images"): 1, ("depthwise", "none", "groups"): 1,
@@ -90,23 +97,26 @@ _LAYERS: _Deck = {
     ("depthwise", "positions", "none"): 3,
 }  # fmt: skip
 _ARRAYS: _Deck = {
-    ("sparse", (3, 8), (3, 10)): 23, ("dense", (3, 10), (3, 10)): 7,
-    ("sparse", (17, 20), (2, 4)): 4, ("dense", (17, 24), (2, 4)): 3,
-    ("sparse", (2, 4), (17, 20)): 4, ("dense", (2, 4), (17, 24)): 3,
+    ("sparse", (3, 8), (3, 10)): 16, ("dense", (3, 10), (3, 10)): 7,
+    ("port", (3, 8), (3, 10)): 3, ("port", (17, 18), (2, 3)): 1,
+    ("sparse", (17, 20), (2, 4)): 3, ("dense", (17, 24), (2, 4)): 2,
+    ("sparse", (2, 4), (17, 20)): 3, ("dense", (2, 4), (17, 24)): 3,
 }  # fmt: skip
-_SIZES: _Deck = {"medium": 38, "small": 6}
-_DENSITIES: _Deck = {"uneven": 28, "empty_filters": 6, "all_zero": 5, "full": 5}
-_DRAINS: _Deck = {1: 29, 2: 15}
-_DRAIN_CYCLES: _Deck = {1: 28, 2: 16}
-_STRIDED: _Deck = {False: 30, True: 12}  # of all but FC layers
-_PADDED: _Deck = {False: 18, True: 24}
-_FORMS: _Deck = {"relative4": 8, "relative6": 6, "relative8": 6, "bitmap": 8, "dense": 6}
-_RUN_AHEADS: _Deck = {1: 8, 2: 9, 3: 9, 4: 8}
-_SIMD_GROUPS: _Deck = {1: 16, 2: 5, 4: 4, 8: 3, 16: 3}  # of all sparse cases but the large ones
-_CODES: _Deck = {"twos_complement": 32, "zero_free": 12}
-_ENVIRONMENTS: _Deck = {"ideal": 34, "dram": 10}
-_BUFFER_SETS: _Deck = {1: 36, 2: 14}
-_ACC_SETS: _Deck = {1: 20, 2: 30}
+_ROWS: _Deck = {("rows", (3, 6), (3, 6)): 3}
+_ROW_LAYERS: _Deck = {("fc", "wide", "none"): 2, ("fc", "wide", "channels"): 1}
+_SIZES: _Deck = {"medium": 34, "small": 7}
+_DENSITIES: _Deck = {"uneven": 26, "empty_filters": 6, "all_zero": 4, "full": 5}
+_DRAINS: _Deck = {1: 27, 2: 14}
+_DRAIN_CYCLES: _Deck = {1: 26, 2: 15}
+_CODES: _Deck = {"twos_complement": 29, "zero_free": 12}
+_ENVIRONMENTS: _Deck = {"ideal": 31, "dram": 10}
+_STRIDED: _Deck = {False: 29, True: 11}  # of all but FC layers
+_PADDED: _Deck = {False: 17, True: 23}
+_ACC_SETS: _Deck = {1: 18, 2: 29}
+_BUFFER_SETS: _Deck = {1: 34, 2: 13}
+_FORMS: _Deck = {"relative4": 7, "relative6": 5, "relative8": 5, "bitmap": 7, "dense": 5}
+_RUN_AHEADS: _Deck = {1: 6, 2: 7, 3: 6, 4: 6}  # of all with windows
+_SIMD_GROUPS: _Deck = {1: 9, 2: 4, 4: 3, 8: 3, 16: 3}  # of those but the large ones
 
 
 def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
@@ -119,13 +129,15 @@ def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
         Number of the block; case i is in block ``i // BLOCK``.
     """
     rng = np.random.default_rng(seed_for(seed, "recipes", block))
-    everyone = range(BLOCK)
-    others = [place for place in everyone if place not in _LARGE]
+    everyone = [place for place in range(BLOCK) if place not in _EIE]
+    others = [place for place in everyone if place not in (*_LARGE, *_WIDE_ROWS)]
+    small = [place for place in everyone if place not in _LARGE]
     hands: list[dict[str, Any]] = [
-        {"size": "large", "density": "uneven", "drain": 1, "drain_cycles": 1, "form": "dense",
-         "run_ahead": 1, "strided": False, "padded": False, "simd_group": 1,
-         "code": "twos_complement", "environment": "ideal"}
-        for _ in everyone
+        {"size": "large", "layer": ("fc", "filters", "none"), "array": ("eie", (2, 20), (1, 1)),
+         "density": "uneven", "drain": 1, "drain_cycles": 1, "form": "dense", "run_ahead": 1,
+         "strided": False, "padded": False, "simd_group": 1, "code": "twos_complement",
+         "environment": "ideal", "acc_sets": 1, "buffer_sets": 1}
+        for _ in range(BLOCK)
     ]  # fmt: skip
 
     def deal(aspect: str, deck: _Deck, places: Sequence[int]) -> None:
@@ -135,20 +147,23 @@ def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
 
     deal("layer", _LARGE_LAYERS, _LARGE)
     deal("array", _LARGE_ARRAYS, _LARGE)
+    deal("layer", _ROW_LAYERS, _WIDE_ROWS)
+    deal("array", _ROWS, _WIDE_ROWS)
     deal("layer", _LAYERS, others)
     deal("array", _ARRAYS, others)
-    deal("size", _SIZES, others)
-    deal("density", _DENSITIES, others)
-    deal("drain", _DRAINS, others)
-    deal("drain_cycles", _DRAIN_CYCLES, others)
-    deal("code", _CODES, others)
-    deal("environment", _ENVIRONMENTS, others)
+    deal("size", _SIZES, small)
+    deal("density", _DENSITIES, small)
+    deal("drain", _DRAINS, small)
+    deal("drain_cycles", _DRAIN_CYCLES, small)
+    deal("code", _CODES, small)
+    deal("environment", _ENVIRONMENTS, small)
     deal("acc_sets", _ACC_SETS, everyone)
     deal("buffer_sets", _BUFFER_SETS, everyone)
-    sparse = [place for place in everyone if hands[place]["array"][0] != "dense"]
-    deal("form", _FORMS, sparse)
-    deal("run_ahead", _RUN_AHEADS, sparse)
-    deal("simd_group", _SIMD_GROUPS, [place for place in sparse if place not in _LARGE])
+    families = {place: hands[place]["array"][0] for place in everyone}
+    windows = [place for place in everyone if families[place] == "sparse"]
+    deal("form", _FORMS, [place for place in everyone if families[place] in ("sparse", "port")])
+    deal("run_ahead", _RUN_AHEADS, windows)
+    deal("simd_group", _SIMD_GROUPS, [place for place in windows if place not in _LARGE])
     maps = [place for place in everyone if hands[place]["layer"][0] != "fc"]
     deal("strided", _STRIDED, maps)
     deal("padded", _PADDED, maps)
