@@ -99,7 +99,7 @@ def run_facts(run: RunImage, counters: Mapping[str, int]) -> dict[str, Any]:
             "pitch": layout.pitch,
             "banks": layout.step_vectors,
             "blocks": layout.blocks,
-            "words": layout.feature_words,
+            "words": program.buffers.feature_words,
         },
         "output": {
             "position_tiles": layout.position_tiles,

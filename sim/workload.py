@@ -216,14 +216,16 @@ class Workload:
         assignment = deal(filters.entries, self.shape, design, streams)
         # Filter -1, a lane without a filter: it stores nothing and issues one filler.
         weights = np.append(filters.weights, 0)[assignment]
-        words = np.append(filters.words, 0)[assignment]
         reordered = design.feed_order == "balanced" and not isinstance(form, Dense)
-        # Another order of the steps may save fillers, and the words that hold them.
-        fewest = (
-            np.maximum(filters.weights, 1)
-            if reordered and isinstance(form, Relative)
-            else np.maximum(filters.entries, filters.words)
-        )
+        words, fewest = filters.words, np.maximum(filters.entries, filters.words)
+        if reordered:
+            # Another order of the steps may save fillers, and the words that hold them.
+            fewest = np.maximum(filters.weights, 1)
+        if reordered and isinstance(form, Bitmap):
+            # It decides in which word the last weight is: at worst in the very last.
+            every = -(-layout.length // design.scan_bits)
+            words = np.where(filters.weights > 0, every, words)
+        words = np.append(words, 0)[assignment]
         at_least = np.append(fewest, 1)
         # Dense lanes work in step. Without an index there are no index words to fetch.
         indexed = design.family == "sparse"

@@ -24,6 +24,7 @@ JOBS = {
     "port": Design.port(3, 4),
     "dense": Design.dense(3, 5),  # lanes without a filter, positions past the map
     "eie": replace(Design.eie(3), feed=4, acc_rows=1, drain=2),  # two row tiles
+    "rows": replace(Design.dense(2, 3), weights_per_row=3),
     "parts": Design(
         "sparse", 3, 4, window=4, run_ahead=2, feed=2, index_bits=(4,), buffers=SMALL_BUFFERS
     ),
@@ -50,8 +51,10 @@ def small_job(kind: str) -> Job:
     conv = LayerShape("small", "conv", 4, 5, (3, 3), padding=(1, 1, 1, 1), height=4, width=5)
     fc = LayerShape("wide", "fc", 120, 4)
     work = []
-    two = LayerShape("small", "fc", 36, 5, batch=2)
-    shapes = {"parts": (conv, fc), "eie": (two,)}.get(kind, (conv,))
+    two = LayerShape("wide", "fc", 36, 5, batch=2)
+    shapes = {"parts": (conv, fc), "eie": (replace(two, name="small"),), "rows": (conv, two)}.get(
+        kind, (conv,)
+    )
     for seed, shape in enumerate(shapes):
         size = (shape.batch, shape.in_channels, shape.height, shape.width)
         form = Relative(4) if kind in ("sparse", "parts", "port") else None

@@ -12,6 +12,7 @@ from bosquet.models.formats import Bitmap, Dense
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.sim import cosim, verify
 from bosquet.sim.case import Case
+from bosquet.sim.counters import STALLS
 from bosquet.sim.coverage import Coverage
 from bosquet.sim.verify import Verification
 
@@ -50,7 +51,7 @@ def test_equal_cases_pass_and_progress_is_told() -> None:
         (2, 2, "tiny on sparse-1x1: equal"),
     ]
     assert done.cases == 2
-    assert done.coverage.kinds["family"] == {"dense": 1, "sparse": 1}
+    assert done.coverage.kinds["family"] == {"dense": 1, "sparse": 1, "eie": 0}
 
 
 def test_document_has_the_agreed_keys() -> None:
@@ -71,15 +72,14 @@ def test_no_case_at_all_has_no_median() -> None:
 
 def test_wrong_bit_is_reported_with_its_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
     # One step a pass. Step 0 is issued in cycle 0, its sum is ready in 6 and the beat of pass 0
-    # leaves 6 + 1 later, in 13. Pass 1 may end once pass 0 is taken (cycle 6): step 1 is issued in
-    # cycle 7 and its beat leaves in 20.
-    for module in (cosim, verify):
-        monkeypatch.setattr(module, "layer_outputs", with_one_output_wrong(1))
+    # leaves 7 + 1 later, in 14. Pass 1 may end once pass 0 is taken (cycle 6): step 1 is issued in
+    # cycle 7 and its beat leaves in 21.
+    monkeypatch.setattr(cosim, "layer_outputs", with_one_output_wrong(1))
     done = checked(tiny_case(positions=3))
     assert (done.cycle_mismatches, done.counter_mismatches, done.bit_mismatches) == (0, 0, 1)
     (failure,) = done.document()["failures"]
     assert failure == {
-        "seed": 5, "layer": "tiny", "design": "dense-1x1", "first_cycle": 20, "counters": {},
+        "seed": 5, "layer": "tiny", "design": "dense-1x1", "first_cycle": 21, "counters": {},
         "wrong_bits": 1, "missing_beats": 0,
     }  # fmt: skip
 
@@ -122,9 +122,7 @@ def test_coverage_reads_the_kind_from_the_layer() -> None:
     layer = Layer(shape, 0 * mask, mask, 0 * ones, Requantization(ones, ones, 0, 0, 1))
     design = Design("sparse", 2, 3, drain=2, drain_cycles=3, acc_sets=1, run_ahead=4, window=8)
     case = Case(0, layer, design, Bitmap(), np.zeros((1, 4, 5, 3), np.int64))
-    causes = dict.fromkeys(
-        ("imbalance", "window", "feed", "filler", "weight_buffer", "drain", "fill"), 0
-    )
+    causes = dict.fromkeys(STALLS, 0)
     coverage = Coverage.of([case], [{"cycles": 9, **causes, "drain": 4}]).document()
     of_one = {
         aspect: [kind for kind, count in counts.items() if count == 1]
@@ -136,5 +134,7 @@ def test_coverage_reads_the_kind_from_the_layer() -> None:
         "delivery": ["window"], "groups": ["2+"], "stride": ["2+"], "padding": ["some"],
         "tiled": ["both"], "density": ["empty_filters"], "lanes": ["1-16"], "vector": ["1-16"],
         "acc_sets": ["1"], "run_ahead": ["4"], "drain": ["2+"], "drain_cycles": ["2+"],
-        "size": ["small"], "stalls": ["drain"],
+        "size": ["small"], "stalls": ["drain"], "columns": [], "parts": ["none"],
+        "simd_group": ["1"], "feed_order": ["balanced"], "weight_code": ["twos_complement"],
+        "buffer_sets": ["1"], "environment": ["ideal"],
     }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from small_bundles import JOBS, no_verilog, small_job
 
 from bosquet.engine.integer import layer_outputs
@@ -17,6 +18,7 @@ from bosquet.hw import bundle as bundle_module
 from bosquet.hw.job import Job
 from bosquet.hw.top import Accelerator
 from bosquet.models.layer import Layer
+from bosquet.sim.exact import simulate_schedule
 from bosquet.sim.rtl_host import RtlHost, Run
 
 
@@ -97,6 +99,12 @@ def driver(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleT
     return module
 
 
+def activations_of(job: Job) -> NDArray[np.int64]:
+    """Return activations of the first layer."""
+    shape = job.runs[0].schedule.layer.shape
+    return np.zeros((shape.batch, shape.in_channels, shape.height, shape.width), np.int64)
+
+
 def test_layers_of_new_activations(job: Job, board: Board, driver: ModuleType) -> None:
     accelerator = driver.Accelerator(board)
     rng = np.random.default_rng(5)
@@ -109,28 +117,26 @@ def test_layers_of_new_activations(job: Job, board: Board, driver: ModuleType) -
         np.testing.assert_array_equal(
             accelerator.layer(name, activations), layer_outputs(layer, activations)
         )
-        own = [
-            counters for run, counters in zip(job.runs, job.counters, strict=True)
-            if run.layer == name
-        ]  # fmt: skip
-        assert accelerator.counters["cycles"] == sum(counters["cycles"] for counters in own)
-        assert accelerator.counters["compute"] == sum(counters["compute"] for counters in own)
+        schedule = next(run.schedule for run in job.runs if run.layer == name)
+        expected = simulate_schedule(schedule.with_features(activations))
+        assert accelerator.counters["cycles"] == expected.cycles
+        assert accelerator.counters["compute"] == expected.compute
 
 
 def test_wrong_use_is_refused(job: Job, board: Board, driver: ModuleType) -> None:
     accelerator = driver.Accelerator(board)
     with pytest.raises(ValueError, match="there is no layer nothing; the layers are small"):
-        accelerator.layer("nothing", np.zeros((1, 4, 4, 5)))
-    with pytest.raises(ValueError, match=r"small takes activations \(1, 4, 4, 5\), not \(4, 4\)"):
+        accelerator.layer("nothing", activations_of(job))
+    with pytest.raises(ValueError, match=r"small takes activations \(.*\), not \(4, 4\)"):
         accelerator.layer("small", np.zeros((4, 4)))
 
 
 def test_an_error_of_the_accelerator_is_told(job: Job, board: Board, driver: ModuleType) -> None:
     accelerator = driver.Accelerator(board)
-    accelerator.manifest["runs"][0]["registers"]["position_tiles"] = 0
+    accelerator.manifest["runs"][0]["registers"]["tiles_per_group"] = 0
     board.receive = lambda count: [0] * count  # type: ignore[method-assign]
     with pytest.raises(driver.AcceleratorError, match="run 0: error 4, count"):
-        accelerator.layer("small", np.zeros((1, 4, 4, 5)))
+        accelerator.layer("small", activations_of(job))
 
 
 def test_another_accelerator_is_noticed(job: Job, board: Board, driver: ModuleType) -> None:
