@@ -153,6 +153,8 @@ class Part:
         """Return first and end of the rows (columns) it reads, and the padding on both sides."""
         outputs = (self.rows, self.columns)[axis]
         size, padding = (shape.height, shape.width)[axis], shape.padding[axis]
+        if len(outputs) == (shape.out_height, shape.out_width)[axis]:
+            return 0, size, padding, shape.padding[axis + 2]
         stride, dilation = shape.stride[axis], shape.dilation[axis]
         first = outputs.start * stride - padding
         end = (outputs.stop - 1) * stride + dilation * (shape.kernel[axis] - 1) + 1 - padding

@@ -73,7 +73,9 @@ class ActivationScale:
         half = 1 << (bits - 1)
         # A tensor that is always 0 has no range; any scale represents it. The scale is a float32,
         # as in ONNX, so that a Q/DQ file written from it means the same.
-        scale = float(np.float32((high - low) / (2 * half - 1))) or 1.0
+        # Below the smallest normal float32 a scale would have lost its digits.
+        step = (high - low) / (2 * half - 1)
+        scale = float(np.float32(max(step, np.finfo(np.float32).tiny))) if step else 1.0
         return cls(scale, int(np.clip(round(-low / scale) - half, -half, half - 1)), bits)
 
     @property
