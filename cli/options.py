@@ -43,7 +43,7 @@ DesignName = Annotated[
     typer.Option(
         "--design",
         metavar="D",
-        help="dense-RxV, sparse-LxV (such as sparse-16x16), or a .toml file.",
+        help="dense-RxV, sparse-LxV (such as sparse-16x16), eie-N, or a .toml file.",
         show_default=False,
     ),
 ]

@@ -29,7 +29,7 @@ def synth(
         typer.Option(
             "--design",
             metavar="D",
-            help="dense-RxV, sparse-LxV or a .toml file.",
+            help="dense-RxV, sparse-LxV, eie-N or a .toml file.",
             show_default=False,
         ),
     ],

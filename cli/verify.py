@@ -40,7 +40,7 @@ def verify(
     ] = None,
     design: Annotated[
         str | None,
-        typer.Option("--design", metavar="D", help="dense-RxV, sparse-LxV or a .toml file."),
+        typer.Option("--design", metavar="D", help="dense-RxV, sparse-LxV, eie-N or a .toml file."),
     ] = None,
     random: Annotated[
         int | None,

@@ -167,13 +167,16 @@ class Lane:
 
 
 class SparseArray:
+    """A lane is a SIMD group here: one index stream, ``group`` lanes of the output stage."""
+
     def __init__(self, program: Program) -> None:
         design, layout = program.design, program.layout
         self.program = program
         self.passes = program.tiles * layout.position_tiles
-        self.lanes = [self.lane(number) for number in range(design.lanes)]
+        self.group = design.simd_group
+        self.lanes = [self.lane(number) for number in range(design.lanes // self.group)]
         self.output = OutputStage(program)
-        self.delay = 1 + stages(design.lanes)
+        self.delay = 1 + stages(len(self.lanes))
         self.add = 4 + stages(design.vector)
         per_window = design.window // design.feed
         in_pass = [min(per_window, layout.steps - s) for s in range(0, layout.steps, per_window)]
@@ -183,7 +186,7 @@ class SparseArray:
         self.window, self.step = 0, 0  # the next step
         self.fed: dict[int, int] = {}
         # Windows released by each cluster, and the cycle of the last release.
-        clusters = range(0, design.lanes, 16)
+        clusters = range(0, len(self.lanes), 16)
         self.clusters = [self.lanes[low : low + 16] for low in clusters]
         self.released: list[list[int]] = [[] for _ in clusters]
 
@@ -256,15 +259,16 @@ class SparseArray:
                     entry = lane.entries[len(lane.issued)]
                     lane.issued.append(now)
                     if entry.last:
-                        ready[entry.pass_number, number] = now + self.add
+                        for lane_of_group in range(number * self.group, (number + 1) * self.group):
+                            ready[entry.pass_number, lane_of_group] = now + self.add
             causes.append(row)
             now += 1
         cycles = max(self.output.beats) + 1
-        causes += [["drain"] * design.lanes for _ in range(cycles - len(causes))]
+        causes += [["drain"] * len(self.lanes) for _ in range(cycles - len(causes))]
         tally = dict.fromkeys(("compute", *STALLS), 0)
         for row in causes[:cycles]:
             for cause in row:
-                tally[cause] += 1
+                tally[cause] += self.group
         return counters(design.lanes, cycles, tally, len(self.output.beats))
 
     def cause(self, number: int, now: int, feeder_waits: bool, all_done: bool) -> str:
@@ -273,7 +277,8 @@ class SparseArray:
         head = lane.head(now)
         if head is not None:
             gate = head.last if self.program.design.acc_sets == 2 else head.first
-            free = not gate or self.output.is_free(head.pass_number, number, now)
+            last_of_group = (number + 1) * self.group - 1
+            free = not gate or self.output.is_free(head.pass_number, last_of_group, now)
             fed = self.fed.get(head.window, now + 1) <= now
             if fed and free:
                 return "filler" if head.filler else "compute"
