@@ -194,7 +194,8 @@ def predicted_job(work: Iterable[tuple[Schedule, NDArray[np.int64]]]) -> Job:
     parts = []
     for schedule, features in work:
         assert isinstance(schedule.layer, Layer)
-        parts.append((schedule, features, layer_outputs(schedule.layer, features)))
+        outputs = layer_outputs(schedule.layer, features)
+        parts.append((schedule.with_features(features), features, outputs))
     runs = run_images(parts)
     facts = {schedule.layer.shape.name: layer_facts(schedule) for schedule, _, _ in parts}
     counters = tuple(predicted_counters(run.run.program, run.loads) for run in runs)
@@ -217,7 +218,7 @@ def compare_schedule(
     """Do the runs of a layer on activations (batch, in, h, w) and compare everything of each."""
     assert isinstance(schedule.layer, Layer)
     outputs = layer_outputs(schedule.layer, features)
-    runs = run_images([(schedule, features, outputs)])
+    runs = run_images([(schedule.with_features(features), features, outputs)])
     simulated = [predicted_counters(run.run.program, run.loads, dram) for run in runs]
     limits = [2 * counters["cycles"] + 1000 for counters in simulated]
     done = run_all_in_dram(runs, limits, dram) if dram else run_all(runs, limits)
