@@ -41,7 +41,7 @@ class Control(wiring.Component):
     address, write, write_data, read_data
         Register window; ``read_data`` follows ``address`` by one cycle.
     registers : layer registers, out
-        Of the present run.
+        Of the present run. They do not change from the cycle of ``start`` on to its end.
     start : Signal, out
         The next cycle is cycle 0 of a run.
     running, waiting : Signal, out
@@ -102,7 +102,7 @@ class Control(wiring.Component):
         swap_weights, swap_features = self.swaps_weights, self.swaps_features
         weights_full, features_full = Signal(), Signal()
         error_code, irq_enable = Signal(ErrorCode), Signal(2)
-        cycle_limit, cycles_left = Signal(32), Signal(32)
+        cycle_limit = Signal(32)
         next_layer = Signal(layer_layout(design))  # registers as the host writes them
         fault = Signal(ErrorCode)
         loaded, goes, over = Signal(), Signal(), Signal()
@@ -119,7 +119,7 @@ class Control(wiring.Component):
             self.start.eq(goes & (fault == ErrorCode.NONE)),
             self.waiting.eq(pending & ~self.running & ~loaded),
             self.clear.eq(command.clear_counters),
-            over.eq(self.running & ~self.ended & (cycle_limit != 0) & (cycles_left == 0)),
+            over.eq(self.running & ~self.ended & self._out_of_time(m, cycle_limit)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
         ]
@@ -139,9 +139,8 @@ class Control(wiring.Component):
             ]
         with m.If(goes):
             m.d.sync += pending.eq(0)
-        m.d.sync += cycles_left.eq(cycles_left - 1)
         with m.If(self.start):
-            m.d.sync += [self.running.eq(1), cycles_left.eq(cycle_limit - 1)]
+            m.d.sync += self.running.eq(1)
         with m.If(command.abort):
             m.d.sync += pending.eq(0)
 
@@ -165,7 +164,9 @@ class Control(wiring.Component):
 
         # ---- registers ----
         if two:
-            with m.If(goes):
+            # Before a run they follow what the host writes. They stand a cycle before it starts,
+            # so that the array can decode them into registers of its own.
+            with m.If(~self.running | self.ended | over):
                 m.d.sync += self.registers.eq(next_layer)
         else:
             m.d.comb += self.registers.eq(next_layer)
@@ -221,3 +222,24 @@ class Control(wiring.Component):
             with m.If(goes & (fault != ErrorCode.NONE)):
                 m.d.sync += error_code.eq(fault)
         return m
+
+    def _out_of_time(self, m: Module, cycle_limit: Signal) -> Signal:
+        """Return whether this is the run's last allowed cycle.
+
+        The cycles left are counted in two halves, the borrow between them a cycle later: it is
+        there long before the low half comes to an end again.
+        """
+        left = Signal(32, name="cycles_left")
+        low, high = left[:16], left[16:]
+        limited, at_once, borrow, out_of_time = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [
+            limited.eq(cycle_limit != 0),
+            at_once.eq(cycle_limit == 1),
+            low.eq(low - 1),
+            high.eq(high - borrow),
+            borrow.eq(low == 0),
+            out_of_time.eq(limited & (left == 2)),
+        ]
+        with m.If(self.start):
+            m.d.sync += [left.eq(cycle_limit), borrow.eq(0), out_of_time.eq(at_once)]
+        return out_of_time
