@@ -101,13 +101,17 @@ class IndexDecoder(wiring.Component):
             Signal(name=name, attrs=KEEP) for name in ("dense", "bitmap", "relative")
         )
         absent, absent_in_last = Signal(), Signal(attrs=KEEP)
+        dense_last, reads = Signal(), Signal()
         m.d.sync += [
             dense.eq(registers.format == FORMAT_DENSE),
             bitmap.eq(registers.format == FORMAT_BITMAP),
             relative.eq(registers.format == FORMAT_RELATIVE),
             absent_in_last.eq(self._first_lane >= registers.last_tile_lanes),
         ]
-        m.d.comb += absent.eq(passes.last_tile & absent_in_last)
+        m.d.comb += [
+            absent.eq(passes.last_tile & absent_in_last),
+            dense_last.eq(follows(position, registers.length)),
+        ]
         gap, full, later, at_end, after_sub = self._sub_index(m, used)
         any_bit, lowest, only, after_bit = self._bitmap(m, used)
 
@@ -119,7 +123,7 @@ class IndexDecoder(wiring.Component):
         with m.If(absent):
             m.d.comb += [offered.eq(active), filler.eq(1), last.eq(1)]
         with m.Elif(dense):
-            m.d.comb += [offered.eq(active), last.eq(follows(position, registers.length))]
+            m.d.comb += [offered.eq(active), last.eq(dense_last)]
         with m.Elif(relative):
             m.d.comb += [
                 offered.eq(active & self.word.valid),
@@ -144,8 +148,19 @@ class IndexDecoder(wiring.Component):
             emit.eq(offered & self.entry.ready),
             skip.eq(active & ~absent & bitmap & self.word.valid & ~any_bit & ~end),
             self.entry.valid.eq(offered),
-            self.word.ready.eq(skip | (emit & word_done)),
-            passes.advance.eq(emit & last),
+            # The same as ``emit`` with ``word_done`` or ``last``, in the order in which they are
+            # known: what a word has left comes last, and much hangs on it.
+            reads.eq(active & ~absent & self.word.valid & self.entry.ready),
+            self.word.ready.eq(
+                skip
+                | (reads & relative & (at_end | (end & ~later)))
+                | (reads & bitmap & (any_bit | end) & only)
+            ),
+            passes.advance.eq(
+                (active & self.entry.ready & (absent | (dense & dense_last)))
+                | (reads & end & relative & ~later)
+                | (reads & end & bitmap & only)
+            ),
             index.eq(Mux(unplaced, 0, (position + ahead) | within)),
             following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
         ]
@@ -211,7 +226,7 @@ class IndexDecoder(wiring.Component):
                     m.d.comb += [
                         full.eq(~(real & now[:count]).any()),
                         gap.eq(Cat(code[0] & ~full, code[1:])),
-                        later.eq((real & ~used[:count] & ~now[:count]).any()),
+                        later.eq((real[1:] & ~used[: count - 1]).any()),
                         at_end.eq(now[count - 1]),
                     ]
         m.d.comb += after.eq((used | now)[:most])
