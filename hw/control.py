@@ -30,7 +30,29 @@ from .registers import (
     layer_layout,
 )
 
-__all__ = ["Control"]
+__all__ = ["Control", "out_of_time"]
+
+
+def out_of_time(m: Module, start: Signal, cycle_limit: Signal) -> Signal:
+    """Return whether this is the last allowed cycle of the run that began with ``start``.
+
+    The cycles left are counted in two halves, the borrow between them a cycle later: it is
+    there long before the low half comes to an end again.
+    """
+    left = Signal(32, name="cycles_left")
+    low, high = left[:16], left[16:]
+    limited, at_once, borrow, found = Signal(), Signal(), Signal(), Signal()
+    m.d.sync += [
+        limited.eq(cycle_limit != 0),
+        at_once.eq(cycle_limit == 1),
+        low.eq(low - 1),
+        high.eq(high - borrow),
+        borrow.eq(low == 0),
+        found.eq(limited & (left == 2)),
+    ]
+    with m.If(start):
+        m.d.sync += [left.eq(cycle_limit), borrow.eq(0), found.eq(at_once)]
+    return found
 
 
 class Control(wiring.Component):
@@ -119,7 +141,7 @@ class Control(wiring.Component):
             self.start.eq(goes & (fault == ErrorCode.NONE)),
             self.waiting.eq(pending & ~self.running & ~loaded),
             self.clear.eq(command.clear_counters),
-            over.eq(self.running & ~self.ended & self._out_of_time(m, cycle_limit)),
+            over.eq(self.running & ~self.ended & out_of_time(m, self.start, cycle_limit)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
         ]
@@ -222,24 +244,3 @@ class Control(wiring.Component):
             with m.If(goes & (fault != ErrorCode.NONE)):
                 m.d.sync += error_code.eq(fault)
         return m
-
-    def _out_of_time(self, m: Module, cycle_limit: Signal) -> Signal:
-        """Return whether this is the run's last allowed cycle.
-
-        The cycles left are counted in two halves, the borrow between them a cycle later: it is
-        there long before the low half comes to an end again.
-        """
-        left = Signal(32, name="cycles_left")
-        low, high = left[:16], left[16:]
-        limited, at_once, borrow, out_of_time = Signal(), Signal(), Signal(), Signal()
-        m.d.sync += [
-            limited.eq(cycle_limit != 0),
-            at_once.eq(cycle_limit == 1),
-            low.eq(low - 1),
-            high.eq(high - borrow),
-            borrow.eq(low == 0),
-            out_of_time.eq(limited & (left == 2)),
-        ]
-        with m.If(self.start):
-            m.d.sync += [left.eq(cycle_limit), borrow.eq(0), out_of_time.eq(at_once)]
-        return out_of_time
