@@ -30,7 +30,29 @@ from .registers import (
     layer_layout,
 )
 
-__all__ = ["Control"]
+__all__ = ["Control", "out_of_time"]
+
+
+def out_of_time(m: Module, start: Signal, cycle_limit: Signal) -> Signal:
+    """Return whether this is the last allowed cycle of the run that began with ``start``.
+
+    The cycles left are counted in two halves, the borrow between them a cycle later: it is
+    there long before the low half comes to an end again.
+    """
+    left = Signal(32, name="cycles_left")
+    low, high = left[:16], left[16:]
+    limited, at_once, borrow, found = Signal(), Signal(), Signal(), Signal()
+    m.d.sync += [
+        limited.eq(cycle_limit != 0),
+        at_once.eq(cycle_limit == 1),
+        low.eq(low - 1),
+        high.eq(high - borrow),
+        borrow.eq(low == 0),
+        found.eq(limited & (left == 2)),
+    ]
+    with m.If(start):
+        m.d.sync += [left.eq(cycle_limit), borrow.eq(0), found.eq(at_once)]
+    return found
 
 
 class Control(wiring.Component):
@@ -41,7 +63,7 @@ class Control(wiring.Component):
     address, write, write_data, read_data
         Register window; ``read_data`` follows ``address`` by one cycle.
     registers : layer registers, out
-        Of the present run.
+        Of the present run. They do not change from the cycle of ``start`` on to its end.
     start : Signal, out
         The next cycle is cycle 0 of a run.
     running, waiting : Signal, out
@@ -102,7 +124,7 @@ class Control(wiring.Component):
         swap_weights, swap_features = self.swaps_weights, self.swaps_features
         weights_full, features_full = Signal(), Signal()
         error_code, irq_enable = Signal(ErrorCode), Signal(2)
-        cycle_limit, cycles_left = Signal(32), Signal(32)
+        cycle_limit = Signal(32)
         next_layer = Signal(layer_layout(design))  # registers as the host writes them
         fault = Signal(ErrorCode)
         loaded, goes, over = Signal(), Signal(), Signal()
@@ -119,7 +141,7 @@ class Control(wiring.Component):
             self.start.eq(goes & (fault == ErrorCode.NONE)),
             self.waiting.eq(pending & ~self.running & ~loaded),
             self.clear.eq(command.clear_counters),
-            over.eq(self.running & ~self.ended & (cycle_limit != 0) & (cycles_left == 0)),
+            over.eq(self.running & ~self.ended & out_of_time(m, self.start, cycle_limit)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
         ]
@@ -139,9 +161,8 @@ class Control(wiring.Component):
             ]
         with m.If(goes):
             m.d.sync += pending.eq(0)
-        m.d.sync += cycles_left.eq(cycles_left - 1)
         with m.If(self.start):
-            m.d.sync += [self.running.eq(1), cycles_left.eq(cycle_limit - 1)]
+            m.d.sync += self.running.eq(1)
         with m.If(command.abort):
             m.d.sync += pending.eq(0)
 
@@ -165,7 +186,9 @@ class Control(wiring.Component):
 
         # ---- registers ----
         if two:
-            with m.If(goes):
+            # Before a run they follow what the host writes. They stand a cycle before it starts,
+            # so that the array can decode them into registers of its own.
+            with m.If(~self.running | self.ended | over):
                 m.d.sync += self.registers.eq(next_layer)
         else:
             m.d.comb += self.registers.eq(next_layer)

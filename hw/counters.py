@@ -2,12 +2,13 @@
 
 The causes and their order are the table "Counters" of ARCHITECTURE.md. Lanes report what they did
 in the cycle before; they are counted by cluster, then all together, then by cause, each in a cycle
-of its own so that no clock waits for it. The counters run ``LAG`` cycles behind.
+of its own so that no clock waits for it. A counter is added to in two halves, the carry between
+them a cycle later. The counters run ``LAG`` cycles behind.
 """
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,8 +24,14 @@ CAUSES = COUNTERS[1:-2]
 LANE_CAUSES = tuple(cause for cause in CAUSES if cause != "dram")
 """The causes within a run: ``dram`` is waiting for one to start."""
 
-LAG = 4
+COUNT_LAG = 4
 """Cycles from a lane's cycle to its count: reported, counted by cluster, in all, by cause."""
+
+LAG = COUNT_LAG + 2
+"""Cycles from a lane's cycle to its place in a counter: a count is added, then its carry."""
+
+HALF_BITS = COUNTER_BITS // 2
+"""Bits of a counter that are added to at once."""
 
 
 class Counters(wiring.Component):
@@ -37,7 +44,7 @@ class Counters(wiring.Component):
     running, waiting : Signal, in
         Count this cycle; it is one in which a run waits to be loaded.
     lanes : struct of lane counts per cause, in
-        Of ``LAG`` cycles before.
+        Of ``COUNT_LAG`` cycles before.
     weight_beat, feature_beat, sent : Signal, in
         A beat of that load stream, an output beat is accepted in this cycle.
     weights_swapped, features_swapped : Signal, in
@@ -65,41 +72,54 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        behind = Signal(LAG)  # bit i: running i + 1 cycles before
-        values = self.values
+        behind = Signal(COUNT_LAG)  # bit i: running i + 1 cycles before
         m.d.sync += behind.eq(Cat(self.running, behind))
-        with m.If(self.running | self.waiting):
-            m.d.sync += values.cycles.eq(values.cycles + 1)
-        with m.If(self.waiting):
-            m.d.sync += values.dram.eq(values.dram + self._lanes)
-        with m.If(behind[-1]):
-            for cause in LANE_CAUSES:
-                m.d.sync += values[cause].eq(values[cause] + self.lanes[cause])
-        with m.If(self.sent):
-            m.d.sync += values.output_beats.eq(values.output_beats + 1)
-        loaded = [
-            self._loaded(m, self.weight_beat, self.weights_swapped, "weight_beats"),
-            self._loaded(m, self.feature_beat, self.features_swapped, "feature_beats"),
-        ]
-        with m.If(self.weights_swapped | self.features_swapped):
-            m.d.sync += values.load_beats.eq(values.load_beats + loaded[0] + loaded[1])
-        with m.If(self.clear):
-            m.d.sync += [values[name].eq(0) for name in COUNTERS]
+        amounts: dict[str, Value] = {
+            "cycles": self.running | self.waiting,
+            "dram": Mux(self.waiting, self._lanes, 0),
+            "output_beats": self.sent,
+            "load_beats": self._loaded(m),
+            **{cause: Mux(behind[-1], self.lanes[cause], 0) for cause in LANE_CAUSES},
+        }
+        for name in COUNTERS:
+            self._count(m, name, amounts[name])
         return m
 
-    def _loaded(self, m: Module, beat: Signal, swapped: Signal, name: str) -> Value:
-        """Return the beats that a stream has loaded for the run that starts, 0 if it has not."""
-        beats = Signal(32, name=name)
-        with m.If(swapped):
-            m.d.sync += beats.eq(beat)
-        with m.Elif(beat):
-            m.d.sync += beats.eq(beats + 1)
-        return Mux(swapped, beats, 0)
+    def _count(self, m: Module, name: str, amount: Value) -> None:
+        """Add an amount to a counter: registered, then to the low half, its carry to the high."""
+        added = Signal(len(amount), name=f"{name}_added")
+        carry = Signal(name=f"{name}_carry")
+        value = self.values[name]
+        low, high = value[:HALF_BITS], value[HALF_BITS:]
+        m.d.sync += [
+            added.eq(amount),
+            Cat(low, carry).eq(low + added[:HALF_BITS]),
+            high.eq(high + added[HALF_BITS:] + carry),
+        ]
+        with m.If(self.clear):
+            m.d.sync += [added.eq(0), carry.eq(0), value.eq(0)]
+
+    def _loaded(self, m: Module) -> Value:
+        """Return the beats to be counted in this cycle: of the loads swapped in, one by one."""
+        following: Value = Const(0, 32)
+        for beat, swapped, name in (
+            (self.weight_beat, self.weights_swapped, "weight_beats"),
+            (self.feature_beat, self.features_swapped, "feature_beats"),
+        ):
+            beats, moved = Signal(32, name=name), Signal(32, name=f"{name}_moved")
+            with m.If(swapped):
+                m.d.sync += [beats.eq(beat), moved.eq(beats)]
+            with m.Else():
+                m.d.sync += [beats.eq(beats + beat), moved.eq(following)]
+            with m.If(self.clear):
+                m.d.sync += moved.eq(0)
+            following = moved
+        return following
 
 
 def _delayed(m: Module, flag: Signal, name: str) -> Signal:
     """Return a lane's flag as old as the counts over all lanes."""
-    for stage in range(LAG - 2):
+    for stage in range(COUNT_LAG - 2):
         later = Signal(name=f"{name}_{stage}")
         m.d.sync += later.eq(flag)
         flag = later

@@ -22,9 +22,10 @@ from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .fetch import index_word
-from .passes import PassCounter
+from .passes import PassCounter, follows
 from .program import MAX_WINDOWS
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
+from .tree import KEEP
 
 __all__ = ["IndexDecoder", "entry_layout"]
 
@@ -94,12 +95,22 @@ class IndexDecoder(wiring.Component):
         used = Signal(design.scan_bits)  # bits, or sub-indices, of this word already issued
         first = Signal(init=1)
 
-        bitmap, relative = Signal(), Signal()
-        absent = Signal()
-        m.d.comb += [
+        # What the registers say is decoded once: they stand from the cycle of the start on. Each
+        # lane has its own copy, near to what hangs on it.
+        dense, bitmap, relative = (
+            Signal(name=name, attrs=KEEP) for name in ("dense", "bitmap", "relative")
+        )
+        absent, absent_in_last = Signal(), Signal(attrs=KEEP)
+        dense_last, reads = Signal(), Signal()
+        m.d.sync += [
+            dense.eq(registers.format == FORMAT_DENSE),
             bitmap.eq(registers.format == FORMAT_BITMAP),
             relative.eq(registers.format == FORMAT_RELATIVE),
-            absent.eq(passes.last_tile & (self._first_lane >= registers.last_tile_lanes)),
+            absent_in_last.eq(self._first_lane >= registers.last_tile_lanes),
+        ]
+        m.d.comb += [
+            absent.eq(passes.last_tile & absent_in_last),
+            dense_last.eq(follows(position, registers.length)),
         ]
         gap, full, later, at_end, after_sub = self._sub_index(m, used)
         any_bit, lowest, only, after_bit = self._bitmap(m, used)
@@ -111,8 +122,8 @@ class IndexDecoder(wiring.Component):
         unplaced = Signal()  # the filler of an empty filter stands at index position 0
         with m.If(absent):
             m.d.comb += [offered.eq(active), filler.eq(1), last.eq(1)]
-        with m.Elif(registers.format == FORMAT_DENSE):
-            m.d.comb += [offered.eq(active), last.eq(position == registers.length - 1)]
+        with m.Elif(dense):
+            m.d.comb += [offered.eq(active), last.eq(dense_last)]
         with m.Elif(relative):
             m.d.comb += [
                 offered.eq(active & self.word.valid),
@@ -137,8 +148,19 @@ class IndexDecoder(wiring.Component):
             emit.eq(offered & self.entry.ready),
             skip.eq(active & ~absent & bitmap & self.word.valid & ~any_bit & ~end),
             self.entry.valid.eq(offered),
-            self.word.ready.eq(skip | (emit & word_done)),
-            passes.advance.eq(emit & last),
+            # The same as ``emit`` with ``word_done`` or ``last``, in the order in which they are
+            # known: what a word has left comes last, and much hangs on it.
+            reads.eq(active & ~absent & self.word.valid & self.entry.ready),
+            self.word.ready.eq(
+                skip
+                | (reads & relative & (at_end | (end & ~later)))
+                | (reads & bitmap & (any_bit | end) & only)
+            ),
+            passes.advance.eq(
+                (active & self.entry.ready & (absent | (dense & dense_last)))
+                | (reads & end & relative & ~later)
+                | (reads & end & bitmap & only)
+            ),
             index.eq(Mux(unplaced, 0, (position + ahead) | within)),
             following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
         ]
@@ -204,7 +226,7 @@ class IndexDecoder(wiring.Component):
                     m.d.comb += [
                         full.eq(~(real & now[:count]).any()),
                         gap.eq(Cat(code[0] & ~full, code[1:])),
-                        later.eq((real & ~used[:count] & ~now[:count]).any()),
+                        later.eq((real[1:] & ~used[: count - 1]).any()),
                         at_end.eq(now[count - 1]),
                     ]
         m.d.comb += after.eq((used | now)[:most])

@@ -11,6 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
+from .passes import last_of
 
 __all__ = ["IndexFetch", "index_word"]
 
@@ -50,28 +51,28 @@ class IndexFetch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         here, filter_start = Signal.like(self.address), Signal.like(self.address)
-        position = Signal(16, init=1)
         active, held = Signal(), Signal()  # held: the memory's output is a word not yet offered
         taken = Signal()  # the word offered goes, or there is none
+        filter_ends = Signal()  # a filter's last word goes
 
         m.d.comb += [
             taken.eq(~self.word.valid | self.word.ready),
             self.enable.eq(active & (~held | taken)),
             self.address.eq(here),
+            filter_ends.eq(self.enable & held & self.data.end),
         ]
+        last_position = last_of(m, self.position_tiles, self.start, filter_ends, "position")
         with m.If(taken):
             m.d.sync += [self.word.payload.eq(self.data), self.word.valid.eq(held)]
         with m.If(held):
             m.d.comb += self.address.eq(here + 1)
-            with m.If(self.data.end & (position != self.position_tiles)):
+            with m.If(self.data.end & ~last_position):
                 m.d.comb += self.address.eq(filter_start)
         with m.If(self.enable):
             m.d.sync += [here.eq(self.address), held.eq(1)]
-            with m.If(held & self.data.end):
-                m.d.sync += position.eq(position + 1)
-                with m.If(position == self.position_tiles):
-                    m.d.sync += [position.eq(1), filter_start.eq(here + 1)]
+            with m.If(filter_ends & last_position):
+                m.d.sync += filter_start.eq(here + 1)
         with m.If(self.start):
-            m.d.sync += [here.eq(0), filter_start.eq(0), position.eq(1), held.eq(0), active.eq(1)]
+            m.d.sync += [here.eq(0), filter_start.eq(0), held.eq(0), active.eq(1)]
             m.d.sync += self.word.valid.eq(0)
         return m

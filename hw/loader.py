@@ -96,17 +96,18 @@ class Loader(wiring.Component):
         header = data.View(header_layout(), beat.data[: header_layout().size])
         section = Signal(header_layout())
         address = Signal(24)
-        taken, is_header, left = Signal(), Signal(), Signal(32)
+        # Beats left are counted in two halves, the borrow between them a cycle later. Whether the
+        # next beat is a header, or a section's last, is known from registers.
+        low, high = section.beats[:16], section.beats[16:]
+        taken, is_header, is_final, borrow = Signal(), Signal(init=1), Signal(), Signal()
         m.d.comb += [
             self.load.ready.eq(self.open),
             taken.eq(self.load.valid & self.open),
-            is_header.eq(section.beats == 0),
-            left.eq(section.beats - 1),
             self.ended.eq(taken & beat.last),
             self.wrong_section.eq(
                 taken & is_header & ~Cat(header.memory == kind for kind in self._kinds).any()
             ),
-            self.cut.eq(self.ended & (is_header | left.any())),
+            self.cut.eq(self.ended & ~is_final),
         ]
         m.d.sync += [
             self.written.memory.eq(section.memory),
@@ -117,9 +118,12 @@ class Loader(wiring.Component):
         ]
         with m.If(taken):
             with m.If(is_header):
-                m.d.sync += [section.eq(header), address.eq(0)]
+                m.d.sync += [section.eq(header), address.eq(0), borrow.eq(0)]
+                m.d.sync += [is_header.eq(header.beats == 0), is_final.eq(header.beats == 1)]
             with m.Else():
-                m.d.sync += [section.beats.eq(left), address.eq(address + 1)]
+                m.d.sync += [low.eq(low - 1), high.eq(high - borrow), borrow.eq(low == 0)]
+                m.d.sync += [address.eq(address + 1), is_header.eq(is_final)]
+                m.d.sync += is_final.eq((low == 2) & (high == 0))
             with m.If(beat.last):
-                m.d.sync += section.beats.eq(0)
+                m.d.sync += [is_header.eq(1), is_final.eq(0)]
         return m

@@ -1,13 +1,49 @@
-"""The pass counter: position vectors within filter tiles within convolution groups."""
+"""The pass counter: position vectors within filter tiles within convolution groups.
 
-from amaranth.hdl import Module, Signal
+Whether a pass is the last of something is known from a register, not from a comparison: most of
+what a lane does in a cycle hangs on it.
+"""
+
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .registers import layer_layout
 
-__all__ = ["PassCounter"]
+__all__ = ["PassCounter", "follows", "last_of"]
+
+
+def follows(number: Signal, other: Value) -> Value:
+    """Return whether ``number + 1 == other``, both of one width, without a carry chain.
+
+    Adding 1 changes the bits from the lowest up to the lowest 0. A bit that changes has a changed
+    1 below it, one that does not has none; the lowest changes.
+    """
+    changed = (number ^ other)[: len(number)]
+    return changed == Cat(1, changed & number)[: len(number)]
+
+
+def last_of(m: Module, count: Value, restart: Value, step: Value, name: str) -> Signal:
+    """Count steps from 1 to ``count``, again and again; return whether it stands at the last one.
+
+    Parameters
+    ----------
+    m : Module
+        Where the counter goes.
+    count : Value
+        How many; it does not change from the cycle of a restart on.
+    restart, step : Value
+        Back to 1; on by one. The restart goes first.
+    name : str
+    """
+    following = Signal(len(count), init=2, name=f"{name}_following")
+    last = Signal(name=f"last_{name}")
+    with m.If(restart | (step & last)):
+        m.d.sync += [following.eq(2), last.eq(count == 1)]
+    with m.Elif(step):
+        m.d.sync += [following.eq(following + 1), last.eq(following == count)]
+    return last
 
 
 class PassCounter(wiring.Component):
@@ -40,23 +76,19 @@ class PassCounter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Counted from 1, so that the last one is told by comparing with the register itself.
-        position, tile, group = Signal(16, init=1), Signal(16, init=1), Signal(16, init=1)
-        last_group = Signal()
+        registers = self.registers
+        last_position: Value = Signal(init=1)
+        if self._has_positions:
+            last_position = last_of(
+                m, registers.position_tiles, self.start, self.advance, "position"
+            )
+        tile_ends = self.advance & last_position
+        last_tile = last_of(m, registers.tiles_per_group, self.start, tile_ends, "tile")
+        group_ends = tile_ends & last_tile
+        last_group = last_of(m, registers.groups, self.start, group_ends, "group")
         m.d.comb += [
-            self.last_position.eq(
-                position == self.registers.position_tiles if self._has_positions else 1
-            ),
-            self.last_tile.eq(tile == self.registers.tiles_per_group),
-            last_group.eq(group == self.registers.groups),
-            self.last.eq(self.last_position & self.last_tile & last_group),
+            self.last_position.eq(last_position),
+            self.last_tile.eq(last_tile),
+            self.last.eq(last_position & last_tile & last_group),
         ]
-        with m.If(self.start):
-            m.d.sync += [position.eq(1), tile.eq(1), group.eq(1)]
-        with m.Elif(self.advance):
-            m.d.sync += position.eq(position + 1)
-            with m.If(self.last_position):
-                m.d.sync += [position.eq(1), tile.eq(tile + 1)]
-                with m.If(self.last_tile):
-                    m.d.sync += [tile.eq(1), group.eq(group + 1)]
         return m

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from .design import Buffers, Design
@@ -48,14 +48,15 @@ def _faults(
     yield ErrorCode.COUNT, Cat(registers[name] == 0 for name in counts).any()
     yield ErrorCode.LANES, registers.last_tile_lanes > design.lanes
     if design.family != "eie":
-        yield ErrorCode.OFFSETS, _offsets(registers, design) > buffers.offset_words
+        yield ErrorCode.OFFSETS, _too_long(registers, design, buffers.offset_words)
     yield ErrorCode.CLAMP, registers.low > registers.high
 
 
-def _offsets(registers: data.View, design: Design) -> Value:
-    """Return how many offsets a tile reads at least."""
+def _too_long(registers: data.View, design: Design, offset_words: int) -> Value:
+    """Return whether a tile reads more offsets than there are."""
     if design.family == "dense":
-        return registers.taps
+        return registers.taps > offset_words
     if design.delivery == "port":
-        return ((registers.length - 1)[:16] >> registers.channel_shift) + 1
-    return registers.steps
+        # An offset serves 2 ** channel_shift positions, the last one perhaps fewer.
+        return registers.length > (Const(offset_words) << registers.channel_shift)
+    return registers.steps > offset_words

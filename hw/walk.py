@@ -13,7 +13,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
-from .passes import PassCounter
+from .passes import PassCounter, follows
 from .registers import layer_layout
 
 __all__ = ["TableWalk", "TapWalk", "Walk", "add_address", "step_layout"]
@@ -121,8 +121,8 @@ class TapWalk(Walk):
             m, self._vector, self.base, registers.block_word, registers.block_rest, "block"
         )
         m.d.comb += [
-            last_tap.eq(tap == registers.taps - 1),
-            last_block.eq(block == registers.blocks - 1),
+            last_tap.eq(follows(tap, registers.taps)),
+            last_block.eq(follows(block, registers.blocks)),
             self.step.first.eq((tap == 0) & (block == 0)),
             self.step.last.eq(last_tap & last_block),
             self.offset_address.eq(tap),
@@ -149,7 +149,7 @@ class TableWalk(Walk):
         number = Signal(16)  # of the step in its pass
         m.d.comb += [
             self.step.first.eq(number == 0),
-            self.step.last.eq(number == registers.steps - 1),
+            self.step.last.eq(follows(number, registers.steps)),
             self.offset_address.eq(here),
         ]
         with m.If(self.advance):

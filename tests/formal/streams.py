@@ -86,9 +86,11 @@ class PassesProperty(Property):
         with m.If(start):
             m.d.sync += number.eq(0)
         self.assume(number < positions * tiles * groups)
-        self.claim(passes.last_position == (number % positions == positions - 1))
-        self.claim(passes.last_tile == ((number // positions) % tiles == tiles - 1))
-        self.claim(passes.last == (number == positions * tiles * groups - 1))
+        begun = ~self.first  # the flags are registers, which a start sets
+        last_tile = (number // positions) % tiles == tiles - 1
+        self.claim(passes.last_position == (number % positions == positions - 1), when=begun)
+        self.claim(passes.last_tile == last_tile, when=begun)
+        self.claim(passes.last == (number == positions * tiles * groups - 1), when=begun)
         self.cover(passes.last & (number == 11))
 
 
