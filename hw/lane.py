@@ -186,7 +186,9 @@ class SparseLane(wiring.Component):
         copies = weight_copies(design.vector)
         chosen = [Signal(design.ring, name=f"chosen_{i}", attrs=KEEP) for i in range(copies)]
         m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
-        operands = Signal(data.ArrayLayout(signed(design.act_bits), design.vector))
+        # Operands that do not count are multiplied by 0: they need no reset.
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        operands = Signal(vector, reset_less=True)
         for column in range(design.vector):
             lines = chosen[column // CLUSTER_LANES]
             picked = [
