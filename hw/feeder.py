@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .registers import layer_layout
-from .rotator import rotated, sources
+from .rotator import Rotation
 from .walk import TableWalk, TapWalk, Walk, add_address, step_layout
 
 __all__ = ["Feeder", "address_layout"]
@@ -106,15 +106,15 @@ class Feeder(wiring.Component):
     def _read(self, m: Module, address: data.View) -> None:
         """Read two neighbouring vectors of each bank and rotate the wanted positions out."""
         design = self._design
-        odd, rest = Signal(), Signal.like(address.rest)
         m.d.comb += [
             self.bank_addresses[0].eq((address.word + 1) >> 1),
             self.bank_addresses[1].eq(address.word >> 1),
         ]
         with m.If(~self.hold):
-            m.d.sync += [odd.eq(address.word[0]), rest.eq(address.rest)]
-        from_odd = sources(m, design.vector, odd, rest)
+            rotation = Rotation(m, design.vector, address.word[0], address.rest, "step")
+        vectors = Signal.like(self.vectors, reset_less=True)  # a step tells when they count
+        m.d.comb += self.vectors.eq(vectors)
         for bank in range(design.feed):
-            values = rotated(self.bank_data[bank][0], self.bank_data[bank][1], from_odd, rest)
+            values = rotation.rotated(self.bank_data[bank][0], self.bank_data[bank][1])
             with m.If(~self.hold):
-                m.d.sync += [self.vectors[bank][i].eq(value) for i, value in enumerate(values)]
+                m.d.sync += [vectors[bank][i].eq(value) for i, value in enumerate(values)]

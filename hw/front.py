@@ -134,7 +134,7 @@ class LaneFront(wiring.Component):
             decode.entry.ready.eq(~full),
             emit.eq(decode.entry.valid & decode.entry.ready),
         ]
-        held = Signal(entry_layout(design))
+        held = Signal(entry_layout(design), reset_less=True)
         m.d.sync += [arriving.eq(emit & ~self.start), held.eq(entry)]
 
         address, filter_start = Signal.like(self.weight_address), Signal.like(self.weight_address)

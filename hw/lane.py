@@ -156,7 +156,7 @@ class SparseLane(wiring.Component):
             )
             m.d.comb += operand.weights[row].eq(Mux(issue & ~head.filler, weight, 0))
         for stage in range(stages):
-            operand_next = Signal(operand_layout(design), name=f"operand_{stage}")
+            operand_next = Signal(operand_layout(design), name=f"operand_{stage}", reset_less=True)
             flag_next = Signal(flags, name=f"flag_{stage}")
             m.d.sync += [operand_next.eq(operand), flag_next.eq(flag)]
             with m.If(self.start):
@@ -184,9 +184,14 @@ class SparseLane(wiring.Component):
         """
         design = self._design
         copies = weight_copies(design.vector)
-        chosen = [Signal(design.ring, name=f"chosen_{i}", attrs=KEEP) for i in range(copies)]
+        chosen = [
+            Signal(design.ring, name=f"chosen_{i}", attrs=KEEP, reset_less=True)
+            for i in range(copies)
+        ]
         m.d.sync += [copy.eq(1 << operand.slot) for copy in chosen]
-        operands = Signal(data.ArrayLayout(signed(design.act_bits), design.vector))
+        # What is multiplied before a pass begins does not count, so that no reset is needed.
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        operands = Signal(vector, reset_less=True)
         for column in range(design.vector):
             lines = chosen[column // CLUSTER_LANES]
             picked = [

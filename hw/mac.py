@@ -59,17 +59,21 @@ class MacRow(wiring.Component):
         design = self._design
         columns = CLUSTER_LANES if design.weights_per_row == 1 else 1  # that share a weight
         first = Signal()
+        # ``first`` begins anew, whatever stands in the registers of data: they need no reset.
+        sums = Signal.like(self.sums, reset_less=True)
+        m.d.comb += self.sums.eq(sums)
         m.d.sync += [first.eq(self.first), self.finished.eq(self.last & ~self.start)]
         for v in range(design.vector):
-            product = Signal(signed(design.act_bits + design.operand_bits), name=f"product_{v}")
+            product = Signal(signed(design.act_bits + design.operand_bits), name=f"product_{v}",
+                             reset_less=True)  # fmt: skip
             total = Signal(signed(design.acc_bits), name=f"total_{v}")
             m.d.sync += product.eq(self.operands[v] * self.weight[v // columns])
             if design.acc_sets == 1:
-                accumulator = self.sums[v]
+                accumulator = sums[v]
             else:
-                accumulator = Signal(signed(design.acc_bits), name=f"accumulator_{v}")
+                accumulator = Signal.like(total, name=f"accumulator_{v}", reset_less=True)
                 with m.If(self.finished):
-                    m.d.sync += self.sums[v].eq(total)
+                    m.d.sync += sums[v].eq(total)
             m.d.comb += total.eq(Mux(first, 0, accumulator) + product)
             m.d.sync += accumulator.eq(total)
         return m

@@ -24,9 +24,8 @@ from .front import LaneFront, LaneState
 from .mac import weight_copies
 from .ports import bank_row
 from .registers import layer_layout
-from .rotator import rotated, sources
+from .rotator import Rotation
 from .rows import LaneRows, row_weights
-from .tree import KEEP
 from .weights import decoded
 
 __all__ = ["PortLane", "base_words", "port_members"]
@@ -263,14 +262,9 @@ class PortLane(wiring.Component):
         """Cut the wanted positions out of what is read; a copy of the selects for 16 columns."""
         design = self._design
         operands = Signal(data.ArrayLayout(signed(design.act_bits), design.vector))
-        from_odd, by = [], []
         for i in range(weight_copies(design.vector)):
-            odd = Signal(name=f"odd_{i}", attrs=KEEP)
-            by.append(Signal.like(rest, name=f"rest_{i}", attrs=KEEP))
-            m.d.sync += [odd.eq(parity), by[i].eq(rest)]
-            from_odd.append(sources(m, design.vector, odd, by[i], f"from_odd_{i}"))
-        for i in range(weight_copies(design.vector)):
-            values = rotated(self.bank_data[0], self.bank_data[1], from_odd[i], by[i])
+            rotation = Rotation(m, design.vector, parity, rest, f"copy_{i}")
+            values = rotation.rotated(self.bank_data[0], self.bank_data[1])
             for column in range(i * CLUSTER_LANES, min((i + 1) * CLUSTER_LANES, design.vector)):
                 m.d.sync += operands[column].eq(values[column])
         return operands

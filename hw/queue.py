@@ -47,7 +47,9 @@ class ShiftQueue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         filled, depth = self.filled, self._depth
-        words = [self.head, *(Signal(self._shape, name=f"word_{i}") for i in range(1, depth))]
+        # Words that are not there may be anything, so that none needs a reset.
+        words = [Signal(self._shape, name=f"word_{i}", reset_less=True) for i in range(depth)]
+        m.d.comb += self.head.eq(words[0])
         with m.If(self.clear):
             m.d.sync += filled.eq(0)
         with m.Elif(self.push & ~self.pop):

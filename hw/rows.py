@@ -63,7 +63,10 @@ class LaneRows(wiring.Component):
         for row in range(design.simd_group):
             m.submodules[f"macs_{row}"] = macs = MacRow(design)
             for i in range(weight_copies(design.vector)):
-                copy = Signal(signed(design.operand_bits), name=f"weight_{row}_{i}", attrs=KEEP)
+                copy = Signal(
+                    signed(design.operand_bits), name=f"weight_{row}_{i}", attrs=KEEP,
+                    reset_less=True,
+                )  # fmt: skip
                 m.d.sync += [copy.eq(self.weights[row]), macs.weight[i].eq(copy)]
             m.d.sync += [macs.first.eq(first), macs.last.eq(last & ~self.start)]
             m.d.comb += [

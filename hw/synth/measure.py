@@ -45,7 +45,7 @@ def measure_part(part: Part, library: Library) -> Row:
         part=part,
         area_ge=netlist.area(library) / library.gate_area,
         cells=counts.total(),
-        registers=sum(counts[name] for name in counts if library.cell(name).constraints),
+        registers=sum(counts[name] for name in counts if library.cell(name).register),
         period_s=timing.period_s,
         from_memory_s={
             memory: analyse(netlist, library, (port,)).from_memory_s

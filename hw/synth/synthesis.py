@@ -127,7 +127,7 @@ def synthesize(
         from_memory_s=timing.from_memory_s,
         to_memory_s=timing.to_memory_s,
         cells=counts.total(),
-        registers=sum(counts[name] for name in counts if cells.cell(name).constraints),
+        registers=sum(counts[name] for name in counts if cells.cell(name).register),
         critical_path=timing.critical_path,
         library=cells.name,
         technology=card.name,

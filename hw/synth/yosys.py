@@ -16,6 +16,10 @@ Two more steps keep abc alive: ``ifraig`` merges what ``if -g`` has made equal, 
 abc on some netlists with nodes of equal function; ``-noabc`` leaves out Yosys' own first pass of
 abc, which does not end on some wide adders and only prepares what the script does again.
 
+Registers that share an enable, eight or more, get their clock through one clock gate, where the
+library has one, instead of a multiplexer each. One gate is counted for each such group, and no
+clock tree, gated or not.
+
 The same recipe serves dense and sparse designs, so ratios depend on it little; absolute areas
 and periods do. Yosys merges registers that always hold the same value, also those that a design
 has doubled on purpose to halve their load: such registers need the attribute ``keep``.
@@ -45,6 +49,7 @@ RECIPE = f"""\
 # cells.constr: set_driving_cell {{driver}}; set_load {{load_ff:.4g}}
 read_verilog design.v
 synth -top {{top}} -flatten -booth -noabc
+clockgate -liberty cells.lib -min_net_size 8
 dfflibmap -liberty cells.lib
 abc -liberty cells.lib -constr cells.constr -script +{";".join(_ABC_STEPS).replace(" ", ",")}
 opt_clean -purge

@@ -147,9 +147,11 @@ class Cell:
     arcs : tuple of Arc
         Combinational and clock-to-output arcs.
     constraints : tuple of Constraint
-        Setup times; a cell that has any is a register.
+        Setup times; a cell that has any is a register, or a clock gate.
     dont_use : bool
         The library asks that no tool picks this cell by itself.
+    clock_gate : bool
+        It passes its clock on in the cycles in which it is enabled.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Cell:
     arcs: tuple[Arc, ...]
     constraints: tuple[Constraint, ...]
     dont_use: bool = False
+    clock_gate: bool = False
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -168,6 +171,11 @@ class Cell:
     def outputs(self) -> tuple[str, ...]:
         """Names of the output pins."""
         return tuple(pin.name for pin in self.pins.values() if pin.direction == "output")
+
+    @property
+    def register(self) -> bool:
+        """Whether the cell keeps data from one clock edge to the next."""
+        return bool(self.constraints) and not self.clock_gate
 
     def computes(self, function: str, inputs: Sequence[str]) -> bool:
         """Tell whether the cell has one output, which is a symmetric function of its inputs.

@@ -240,7 +240,8 @@ class _Reader:
                     constraints += self.constraints(name, timing)
         area = self.number(group, "area", 0.0)
         dont_use = group.attributes.get("dont_use", "false") == "true"
-        return Cell(group.name, area, pins, tuple(arcs), tuple(constraints), dont_use)
+        gate = "clock_gating_integrated_cell" in group.attributes
+        return Cell(group.name, area, pins, tuple(arcs), tuple(constraints), dont_use, gate)
 
     def pin(self, name: str, group: _Group) -> Pin:
         load = self.number(group, "capacitance", 0.0)

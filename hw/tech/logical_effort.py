@@ -80,6 +80,9 @@ _FLIP_FLOP_DRIVES = (1, 2)
 _FLIP_FLOP_PARASITIC = 10.0  # clock to output: two latches of about one FO4 each
 _FLIP_FLOP_SETUP = 10.0  # in tau: two FO4
 _TIE_AREA_GE = 0.33
+_CLOCK_GATE_AREA_GE = 4.2
+"""Between sg13g2_lgcp_1 (27.2 um2, 3.75 GE) and sky130_fd_sc_hd__dlclkp_1 (17.5 um2, 4.67 GE)."""
+_CLOCK_GATE_SETUP = 5.0  # in tau: one latch, where the flip-flop has two
 
 
 @cache
@@ -105,7 +108,7 @@ def builtin_liberty(fo4_s: float) -> str:
     tau_ns = fo4_s * 1e9 / 5
     cells = [_gate(gate, drive, tau_ns) for gate in _GATES for drive in _GATE_DRIVES]
     cells += [_flip_flop(drive, tau_ns) for drive in _FLIP_FLOP_DRIVES]
-    cells += [_tie(value) for value in (0, 1)]
+    cells += [_clock_gate(tau_ns), *(_tie(value) for value in (0, 1))]
     return "\n".join((_header(fo4_s), *cells, "}", ""))
 
 
@@ -182,6 +185,32 @@ def _flip_flop(drive: int, tau_ns: float) -> str:
       function : "IQ";
       max_capacitance : {MAX_LOAD * drive * INVERTER_FF:g};
 {_arc("CK", "rising_edge", "non_unate", parasitic, drive, tau_ns)}
+    }}
+  }}"""
+
+
+def _clock_gate(tau_ns: float) -> str:
+    """Write a latch and an AND gate; its delay is part of the clock tree, which is left out."""
+    return f"""  cell(CLKGATE_X1) {{
+    area : {_CLOCK_GATE_AREA_GE};
+    clock_gating_integrated_cell : "latch_posedge";
+    pin(CK) {{
+      direction : input;
+      clock : true;
+      clock_gate_clock_pin : true;
+      capacitance : {INVERTER_FF:g};
+    }}
+    pin(E) {{
+      direction : input;
+      clock_gate_enable_pin : true;
+      capacitance : {INVERTER_FF:g};
+{_check("setup", _CLOCK_GATE_SETUP * tau_ns)}
+    }}
+    pin(GCK) {{
+      direction : output;
+      clock_gate_out_pin : true;
+      state_function : "CK & IQ";
+      max_capacitance : {MAX_LOAD * INVERTER_FF:g};
     }}
   }}"""
 

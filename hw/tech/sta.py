@@ -5,6 +5,8 @@ and the slowest transition. One ideal clock whose rising edge drives all registe
 and so do the inputs; paths end at the setup time of a register or at an output. Memories stand
 outside the netlist, so paths from their read ports and to their ports are told apart too.
 
+A gated clock is the clock: its edge is at 0 as well, and the enable of its gate has a setup time.
+
 Nets are visited in topological order; constants never switch and start no path. The numbers
 agree with OpenSTA's without wire loads.
 """
@@ -107,7 +109,8 @@ def analyse(
     ------
     InputError
         If a cell is not in the library, a named port does not exist, a net has two drivers, the
-        logic has a loop, or a clock is not an input port or not used by its rising edge.
+        logic has a loop, or a clock is neither an input port nor gated, or not used by its
+        rising edge.
     """
     for names, direction in ((memory_reads, "input"), (memory_writes, "output")):
         for name in names:
@@ -143,6 +146,10 @@ class _Analysis:
                         arrival.latest_s[edge] = 0.0
                         if name in memory_reads:
                             arrival.from_memory_s[edge] = 0.0
+        for instance, cell in zip(self.instances, self.cells, strict=True):
+            if cell.clock_gate:
+                gated = [instance.nets.get(pin) for pin in cell.outputs]
+                self.arrivals |= {net: _Arrival() for net in gated if net is not None}
         self._check_clocks()
         for index in self._order():
             self._propagate(index)
@@ -190,7 +197,7 @@ class _Analysis:
                 if edge != "rise":
                     raise self._error(f"{place} acts on the falling edge; use the rising edge")
                 if instance.nets.get(pin) not in self.arrivals:
-                    raise self._error(f"{place} must be driven by an input port, not by logic")
+                    raise self._error(f"{place} must be driven by an input port or a clock gate")
 
     def _order(self) -> Iterator[int]:
         """Yield every instance after those that drive its combinational arcs."""
@@ -219,6 +226,8 @@ class _Analysis:
 
     def _propagate(self, index: int) -> None:
         nets = self.instances[index].nets
+        if self.cells[index].clock_gate:
+            return
         for arc in self.cells[index].arcs:
             target = nets.get(arc.target)
             source = self.arrivals.get(nets.get(arc.source, "x"))

@@ -147,7 +147,7 @@ RTL_FAULTS = (
     Fault("tap_offset_plus_1", feeder.Feeder._sum,
           "self.offset_data.rest", "self.offset_data.rest + 1"),
     Fault("rotator_off_by_one", feeder.Feeder._read,
-          "rest.eq(address.rest)", "rest.eq(address.rest ^ 1)"),
+          "address.rest, ", "address.rest ^ 1, "),
     Fault("group_of_passes_off_by_one", PassCounter.elaborate,
           "registers.position_tiles", "registers.position_tiles + 1"),
     Fault("product_register_unsigned", MacRow.elaborate,

@@ -16,8 +16,9 @@ def test_yardsticks() -> None:
 
 def test_cells() -> None:
     registers = [cell.name for cell in LIBRARY.cells.values() if cell.constraints]
-    assert len(LIBRARY.cells) == 15 * 3 + 2 + 2
-    assert registers == ["DFF_X1", "DFF_X2"]
+    assert len(LIBRARY.cells) == 15 * 3 + 2 + 1 + 2
+    assert registers == ["DFF_X1", "DFF_X2", "CLKGATE_X1"]
+    assert [c.name for c in LIBRARY.cells.values() if c.clock_gate] == ["CLKGATE_X1"]
     assert all(cell.area > 0 for cell in LIBRARY.cells.values())
 
 

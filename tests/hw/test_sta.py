@@ -195,13 +195,34 @@ def test_long_chains_need_no_recursion() -> None:
         (netlist({"x": [1]}, {}, ("a", "ANY", {"Y": 1})), "pin Y of a drives a net already driven"),
         (
             netlist({"x": [1]}, {}, ("a", "ANY", {"A": 1, "Y": 2}), ("r", "FF", {"C": 2, "Q": 3})),
-            r"clock pin C of r \(FF\) must be driven by an input port, not by logic",
+            r"clock pin C of r \(FF\) must be driven by an input port or a clock gate",
         ),
     ],
 )
 def test_rejects(broken: Netlist, message: str) -> None:
     with pytest.raises(InputError, match=message):
         analyse(broken, LIBRARY)
+
+
+def test_gated_clock_is_the_clock() -> None:
+    pins = {p.name: p for p in (pin("C", "input"), pin("E", "input", 1.0), pin("G", "output"))}
+    setup = {"rise": flat(6.0), "fall": flat(6.0)}
+    icg = Cell("ICG", 4.0, pins, (), (Constraint("C", "E", "rise", setup),), clock_gate=True)
+    timing = analyse(
+        netlist(
+            {"clk": [1], "enable": [2], "x": [7]},
+            {"y": [6]},
+            ("a", "ANY", {"A": 2, "Y": 3}),
+            ("g", "ICG", {"C": 1, "E": 3, "G": 4}),
+            ("r", "FF", {"C": 4, "D": 7, "Q": 5}),
+            ("b", "ANY", {"A": 5, "Y": 6}),
+        ),
+        Library("hand", {**CELLS, "ICG": icg}, ""),
+    )
+    assert timing.period_s == 10 + 2
+    gated = netlist({"clk": [1], "enable": [2]}, {}, ("a", "ANY", {"A": 2, "Y": 3}),
+                    ("g", "ICG", {"C": 1, "E": 3}))  # fmt: skip
+    assert analyse(gated, Library("hand", {**CELLS, "ICG": icg}, "")).period_s == 2 + 6
 
 
 def test_rejects_falling_edge() -> None:

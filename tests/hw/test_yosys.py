@@ -64,6 +64,18 @@ def test_two_flip_flops_by_hand() -> None:
     assert [step.cell for step in result.critical_path] == ["DFF_X1", "DFF_X1"]
 
 
+@needs_yosys
+def test_registers_with_one_enable_share_a_clock_gate() -> None:
+    text = """
+    module hold(input clk, input enable, input [7:0] d, output reg [7:0] q);
+      always @(posedge clk) if (enable) q <= d;
+    endmodule
+    """
+    result = synthesize(text, "hold", CARD)
+    assert (result.cells, result.registers) == (9, 8)
+    assert result.area_ge == pytest.approx(8 * 5.2 + 4.2)
+
+
 @pytest.fixture(scope="module")
 def mac() -> SynthesisResult:
     return synthesize(MAC, "mac", CARD)
