@@ -5,12 +5,15 @@ from functools import partial
 from typing import Any
 
 from bosquet.hw.decode import IndexDecoder
+from bosquet.hw.design import Design
 from bosquet.hw.fetch import IndexFetch
 from bosquet.hw.loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, MemoryKind
 from bosquet.hw.passes import PassCounter
+from bosquet.hw.queue import ShiftQueue
+from bosquet.hw.scale import Scale
 from bosquet.hw.window import ClusterWindow
 
-from . import decoder, streams, windows
+from . import decoder, output, queues, scale, streams, windows
 from .proof import Proof
 from .property import Property
 
@@ -53,6 +56,18 @@ def window(change: Change = same) -> Property:
     return windows.WindowProperty(change(ClusterWindow(windows.DESIGN, windows.LANES)))
 
 
+def queue(depth: int, change: Change = same) -> Property:
+    return queues.QueueProperty(change(ShiftQueue(queues.WORD_BITS, depth)), depth)
+
+
+def output_stage(design: Design, change: Change = same) -> Property:
+    return output.OutputProperty(change(output.CutStage(design, output.FILTER_WORDS)), design)
+
+
+def scaling(digits: int, change: Change = same) -> Property:
+    return scale.ScaleProperty(change(Scale(scale.DESIGN)), digits)
+
+
 PROOFS = (
     Proof("decoder-relative2", partial(relative_decoder, 2), 11),
     Proof("decoder-relative4", partial(relative_decoder, 4), 10),
@@ -64,4 +79,11 @@ PROOFS = (
     Proof("loader-features", partial(loader, FEATURE_KINDS), 12),
     Proof("loader-weights", partial(loader, WEIGHT_KINDS), 12),
     Proof("window", window, 16, induction=2),
+    Proof("queue-1", partial(queue, 1), 12),
+    Proof("queue-2", partial(queue, 2), 14),
+    Proof("queue-4", partial(queue, 4), 16),
+    Proof("output-chunks", partial(output_stage, output.CHUNKS), 22),
+    Proof("output-uneven", partial(output_stage, output.UNEVEN), 22),
+    Proof("output-columns", partial(output_stage, output.COLUMNS), 22),
+    Proof("scale", partial(scaling, 4), 10),
 )
