@@ -11,9 +11,11 @@ from bosquet.hw.loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, MemoryKind
 from bosquet.hw.passes import PassCounter
 from bosquet.hw.queue import ShiftQueue
 from bosquet.hw.scale import Scale
+from bosquet.hw.sparse_array import SparseArray
 from bosquet.hw.window import ClusterWindow
+from bosquet.models.layer import MULTIPLIER_BITS
 
-from . import decoder, output, queues, scale, streams, windows
+from . import arrays, decoder, output, queues, scale, streams, windows
 from .proof import Proof
 from .property import Property
 
@@ -64,8 +66,12 @@ def output_stage(design: Design, change: Change = same) -> Property:
     return output.OutputProperty(change(output.CutStage(design, output.FILTER_WORDS)), design)
 
 
-def scaling(digits: int, change: Change = same) -> Property:
-    return scale.ScaleProperty(change(Scale(scale.DESIGN)), digits)
+def scaling(place: int, change: Change = same) -> Property:
+    return scale.ScaleProperty(change(Scale(scale.DESIGN)), place)
+
+
+def sparse_array(design: Design, change: Change = same) -> Property:
+    return arrays.ArrayProperty(change(SparseArray(design, arrays.BUFFERS)), design)
 
 
 PROOFS = (
@@ -84,6 +90,10 @@ PROOFS = (
     Proof("queue-4", partial(queue, 4), 16),
     Proof("output-chunks", partial(output_stage, output.CHUNKS), 22),
     Proof("output-uneven", partial(output_stage, output.UNEVEN), 22),
-    Proof("output-columns", partial(output_stage, output.COLUMNS), 22),
-    Proof("scale", partial(scaling, 4), 10),
+    Proof("output-columns", partial(output_stage, output.COLUMNS), 20),
+    Proof("scale-low", partial(scaling, 0), 9),
+    Proof("scale-middle", partial(scaling, 7), 9),
+    Proof("scale-high", partial(scaling, MULTIPLIER_BITS - scale.DIGITS), 9),
+    Proof("array-window1", partial(sparse_array, arrays.ONE), 24),
+    Proof("array-window2", partial(sparse_array, arrays.TWO), 24),
 )

@@ -1,8 +1,8 @@
 """What requantization must come to: bias, multiply, shift, round half up, zero point, clamp.
 
 One word is followed through the stages, whenever these move on; before and behind it comes whatever
-the solver likes. The product is checked for multipliers with a few digits at any place: to compare
-two multipliers of all digits is beyond a SAT solver.
+the solver likes. The product is checked for multipliers with four digits at a given place: to
+compare two multipliers of all digits is beyond a SAT solver.
 """
 
 from typing import Any
@@ -15,29 +15,29 @@ from bosquet.models.layer import MULTIPLIER_BITS, SHIFT_BITS
 
 from .property import Property
 
-__all__ = ["DESIGN", "ScaleProperty"]
+__all__ = ["DESIGN", "DIGITS", "ScaleProperty"]
 
 DESIGN = Design("sparse", lanes=1, vector=1, window=1, feed=1, act_bits=4, acc_bits=8)
+DIGITS = 4
 
 
 class ScaleProperty(Property):
     """The formula as it is written in the engine, in numbers wide enough for it.
 
-    Attributes
+    Parameters
     ----------
-    digits : int
-        Bits of the multiplier that may be 1; they stand side by side.
+    place : int
+        Of the lowest of the ``DIGITS`` bits of the multiplier that may be 1.
     """
 
-    def __init__(self, scale: Any, digits: int) -> None:
+    def __init__(self, scale: Any, place: int) -> None:
         super().__init__()
         m = self.m
         m.submodules.scale = scale
         act, acc = DESIGN.act_bits, DESIGN.acc_bits
         flow, number, followed = self.free(1, "flow"), Signal(4), self.fixed(1, "followed")
         sums, bias = self.fixed(signed(acc), "sums"), self.fixed(signed(acc), "bias")
-        part = self.fixed(digits, "part")
-        place = self.between(4, "place", 0, MULTIPLIER_BITS - digits)
+        part = self.fixed(DIGITS, "part")
         halvings = self.fixed(SHIFT_BITS, "halvings")
         zero, low, high = (self.fixed(signed(act), name) for name in ("zero", "low", "high"))
         self.assume(low <= high)
@@ -74,4 +74,4 @@ class ScaleProperty(Property):
         expected = Mux(rounded < low, low, Mux(rounded > high, high, rounded))
         done = number == followed + SCALE_STAGES
         self.claim(scale.outputs[0] == expected, when=done)
-        self.cover(done & (scale.outputs[0] == 3) & (part == 5) & (place == 7) & (halvings > 5))
+        self.cover(done & (scale.outputs[0] == 3) & part.all() & (halvings == place + 5))
