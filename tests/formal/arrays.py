@@ -69,7 +69,10 @@ class ArrayProperty(Property):
             kept = sum((bit for bit in bitmap), Const(0))
             self.assume((chosen < kept) | ((chosen == 0) & (kept == 0)))
             with m.If(array.index_enable[lane]):
-                m.d.sync += [array.index_data[lane].bits.eq(bitmap), array.index_data[lane].end.eq(1)]
+                m.d.sync += [
+                    array.index_data[lane].bits.eq(bitmap),
+                    array.index_data[lane].end.eq(1),
+                ]
             with m.If(array.weight_enable[lane]):
                 m.d.sync += array.weight_data[lane].eq(array.weight_address[lane] == chosen)
 
@@ -84,7 +87,9 @@ class ArrayProperty(Property):
             number = Signal(2, name=f"pass_{lane}")
             ready = array.ready[lane]
             value = pick(features, met + number)
-            expected = Mux(kept == 0, 0, Cat(value, value[-1].replicate(design.acc_bits - len(value))))
+            expected = Mux(
+                kept == 0, 0, Cat(value, value[-1].replicate(design.acc_bits - len(value)))
+            )
             self.claim(array.sums[lane][0].as_unsigned() == expected, when=ready & ~start)
             self.claim(number < PASSES, when=ready & ~start)
             m.d.comb += array.take[lane].eq(ready & takes[lane])

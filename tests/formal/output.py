@@ -182,8 +182,11 @@ class OutputProperty(Property):
         # Where nobody but the stage is waited for, the next beat comes: through all its stages, and
         # past the groups of a pass that has fewer lanes, each with a cycle until it is ready again.
         idle, moves = Signal(6), Signal()
-        most = SCALE_STAGES + 2 + design.drain_groups * (
-            max(design.drain_cycles, design.vector if design.weights_per_row > 1 else 1) + 1
+        most = (
+            SCALE_STAGES
+            + 2
+            + design.drain_groups
+            * (max(design.drain_cycles, design.vector if design.weights_per_row > 1 else 1) + 1)
         )
         m.d.comb += moves.eq((~stage.beat.valid | taken) & Cat(*eager).all())
         with m.If(moves):

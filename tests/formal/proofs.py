@@ -30,12 +30,12 @@ def same(component: Any) -> Any:
     return component
 
 
-def relative_decoder(width: int, change: Change = same) -> Property:
-    return decoder.RelativeDecoder(change(IndexDecoder(decoder.DESIGN, 0)), width)
+def relative_decoder(design: Design, width: int, change: Change = same) -> Property:
+    return decoder.RelativeDecoder(change(IndexDecoder(design, 0)), width)
 
 
-def bitmap_decoder(entries: int, change: Change = same) -> Property:
-    return decoder.BitmapDecoder(change(IndexDecoder(decoder.DESIGN, 0)), entries)
+def bitmap_decoder(design: Design, entries: int, change: Change = same) -> Property:
+    return decoder.BitmapDecoder(change(IndexDecoder(design, 0)), entries)
 
 
 def dense_decoder(change: Change = same) -> Property:
@@ -75,10 +75,12 @@ def sparse_array(design: Design, change: Change = same) -> Property:
 
 
 PROOFS = (
-    Proof("decoder-relative2", partial(relative_decoder, 2), 11),
-    Proof("decoder-relative4", partial(relative_decoder, 4), 10),
-    Proof("decoder-relative6", partial(relative_decoder, 6), 9),
-    Proof("decoder-bitmap", partial(bitmap_decoder, 4), 9),
+    Proof("decoder-relative2", partial(relative_decoder, decoder.DESIGN, 2), 11),
+    Proof("decoder-relative4", partial(relative_decoder, decoder.DESIGN, 4), 10),
+    Proof("decoder-relative6", partial(relative_decoder, decoder.DESIGN, 6), 9),
+    Proof("decoder-bitmap", partial(bitmap_decoder, decoder.DESIGN, 4), 9),
+    Proof("decoder-relative4-port", partial(relative_decoder, decoder.PORT, 4), 10),
+    Proof("decoder-bitmap-port", partial(bitmap_decoder, decoder.PORT, 4), 9),
     Proof("decoder-dense", dense_decoder, 12),
     Proof("fetch", fetch, 14),
     Proof("passes", passes, 20),
