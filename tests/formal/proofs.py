@@ -6,6 +6,7 @@ from typing import Any
 
 from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.design import Design
+from bosquet.hw.eie_array import EieArray
 from bosquet.hw.fetch import IndexFetch
 from bosquet.hw.loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, MemoryKind
 from bosquet.hw.passes import PassCounter
@@ -15,7 +16,7 @@ from bosquet.hw.sparse_array import SparseArray
 from bosquet.hw.window import ClusterWindow
 from bosquet.models.layer import MULTIPLIER_BITS
 
-from . import arrays, decoder, output, queues, scale, streams, windows
+from . import arrays, decoder, eie, output, queues, scale, streams, windows
 from .proof import Proof
 from .property import Property
 
@@ -74,6 +75,10 @@ def sparse_array(design: Design, change: Change = same) -> Property:
     return arrays.ArrayProperty(change(SparseArray(design, arrays.BUFFERS)), design)
 
 
+def eie_array(words: int, images: int, change: Change = same) -> Property:
+    return eie.EieProperty(change(EieArray(eie.DESIGN, eie.BUFFERS)), words, images)
+
+
 PROOFS = (
     Proof("decoder-relative2", partial(relative_decoder, decoder.DESIGN, 2), 11),
     Proof("decoder-relative4", partial(relative_decoder, decoder.DESIGN, 4), 10),
@@ -98,4 +103,6 @@ PROOFS = (
     Proof("scale-high", partial(scaling, MULTIPLIER_BITS - scale.DIGITS), 9),
     Proof("array-window1", partial(sparse_array, arrays.ONE), 24),
     Proof("array-window2", partial(sparse_array, arrays.TWO), 24),
+    Proof("array-eie-columns", partial(eie_array, 3, 1), 18),
+    Proof("array-eie-images", partial(eie_array, 1, 2), 18),
 )
