@@ -6,6 +6,7 @@ computed from the words at once: no running state, no queue, no order of visits.
 come once, in order, at the right place, with the right flags, and none is lost to back-pressure.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Mux, Signal
@@ -15,11 +16,14 @@ from bosquet.hw.registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE
 
 from .property import Property, pick
 
-__all__ = ["DESIGN", "BitmapDecoder", "DenseDecoder", "RelativeDecoder"]
+__all__ = ["DESIGN", "PORT", "BitmapDecoder", "DenseDecoder", "RelativeDecoder"]
 
 DESIGN = Design(
     "sparse", lanes=2, vector=1, window=4, feed=2, run_ahead=3, scan_bits=16, index_bits=(2, 4, 6)
 )
+PORT = replace(DESIGN, delivery="port", window=1, feed=1, run_ahead=1, feed_order="natural")
+"""Its lanes are told the position itself."""
+
 PASSES = 2
 WINDOWS = 5  # of a pass: what a pass adds to the number of a window
 
@@ -44,20 +48,21 @@ class DecoderProperty(Property):
         self.words = [self.fixed(DESIGN.scan_bits, f"word_{i}") for i in range(words)]
         self.used_words = self.between(2, "used_words", 1, words)
         registers = decoder.registers
-        self.feed_shift = self.fixed((DESIGN.feed - 1).bit_length(), "feed_shift")
+        self.windowed = "windows" in registers.shape().members
         restart = self.free(1, "restart")
         start = Signal()
         m.d.comb += [
             start.eq(self.first | (restart & (self.cycle == 3))),
             decoder.start.eq(start),
             registers.format.eq(index_format),
-            registers.feed_shift.eq(self.feed_shift),
-            registers.windows.eq(WINDOWS),
             registers.position_tiles.eq(1),
             registers.tiles_per_group.eq(PASSES),
             registers.groups.eq(1),
             registers.last_tile_lanes.eq(DESIGN.lanes),
         ]
+        if self.windowed:
+            self.feed_shift = self.fixed((DESIGN.feed - 1).bit_length(), "feed_shift")
+            m.d.comb += [registers.feed_shift.eq(self.feed_shift), registers.windows.eq(WINDOWS)]
         self.word_here, self.entry_taken = self.free(1, "word_here"), self.free(1, "entry_taken")
         at = Signal(2)  # word on offer
         self.number, self.passes, running = Signal(6), Signal(2), Signal()
@@ -104,6 +109,13 @@ class DecoderProperty(Property):
     def expect(self, index: Any, filler: Any, last: Any) -> None:
         """Compare the entry taken in this cycle; windows and slots follow from its index."""
         entry = self.decoder.entry.payload
+        self.claim(entry.filler == filler, when=self.taken)
+        self.claim(entry.last == last, when=self.taken)
+        if not self.windowed:
+            self.claim(entry.position == index, when=self.taken)
+            # A tile has a single pass here.
+            self.claim(entry.ends_tile == last, when=self.taken)
+            return
         step, slot, window = Signal(10), Signal(2), Signal(10)
         per_window = DESIGN.window // DESIGN.feed
         self.m.d.comb += [
@@ -111,8 +123,6 @@ class DecoderProperty(Property):
             slot.eq((step % per_window) * DESIGN.feed + Mux(self.feed_shift == 0, 0, index[0])),
             window.eq(step // per_window),
         ]
-        self.claim(entry.filler == filler, when=self.taken)
-        self.claim(entry.last == last, when=self.taken)
         self.claim(entry.slot == slot, when=self.taken & (filler == 0))
         # A filler's window counts too: the lane gives it back when it is past.
         self.claim(entry.window == window, when=self.taken)

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
-from formal import proofs
+from formal import arrays, output, proofs
 from formal.proof import Proof, prove
 from formal.proofs import PROOFS
 
+from bosquet.hw import eie_array, sparse_array
 from bosquet.hw.loader import FEATURE_KINDS
 
 pytest.importorskip("pysat", reason="the proofs need the extra formal")
@@ -51,6 +53,25 @@ def fault(output: str, bend: Bend) -> Callable[[Any], Any]:
     return partial(Faulty, output=tuple(output.split(".")), bend=bend)
 
 
+def inside(module: Any, part: str, output: str, bend: Bend) -> Callable[[Any], Any]:
+    """Put the fault into every such part that the array of a module has."""
+    wrong, right = fault(output, bend), getattr(module, part)
+
+    def change(array: Any) -> Any:
+        whole = array.elaborate
+
+        def elaborate(platform: object) -> Module:
+            with patch.object(module, part, lambda *given: wrong(right(*given))):
+                return whole(platform)
+
+        array.elaborate = elaborate
+        return array
+
+    return change
+
+
+rings = partial(inside, sparse_array, "ClusterWindow", "give_back")
+
 FAULTS = (
     Proof(
         "decoder-window-wrong-at-last-slot",
@@ -82,6 +103,49 @@ FAULTS = (
             fault("give_back", lambda dut: (dut.fed != dut.released) & (dut.released == 2)),
         ),
         14,
+    ),
+    Proof(
+        "queue-room-not-seen",
+        partial(proofs.queue, 4, fault("filled", lambda dut: dut.filled[2] & dut.pop)),
+        10,
+    ),
+    Proof(
+        "output-beat-lost",
+        partial(
+            proofs.output_stage,
+            output.CHUNKS,
+            fault("beat.valid", lambda dut: dut.beat.valid & dut.filter_address[0]),
+        ),
+        14,
+    ),
+    Proof(
+        "output-sums-not-taken",
+        partial(proofs.output_stage, output.UNEVEN, fault("take", lambda dut: dut.take[0])),
+        18,
+    ),
+    Proof(
+        "scale-rounds-too-low",
+        partial(proofs.scaling, 7, fault("outputs", lambda dut: dut.outputs[0] == 3)),
+        9,
+    ),
+    Proof(
+        "array-credit-given-twice",
+        partial(
+            proofs.sparse_array,
+            arrays.ONE,
+            rings(lambda ring: (ring.fed != ring.released) & (ring.released == 2)),
+        ),
+        24,
+    ),
+    Proof(
+        "array-credit-lost",
+        partial(proofs.sparse_array, arrays.TWO, rings(lambda ring: ring.give_back)),
+        24,
+    ),
+    Proof(
+        "eie-no-room-not-seen",
+        partial(proofs.eie_array, 3, 1, inside(eie_array, "EiePe", "room", lambda pe: ~pe.room)),
+        22,
     ),
 )
 
