@@ -75,7 +75,7 @@ class ActivationScale:
         # as in ONNX, so that a Q/DQ file written from it means the same.
         # Below the smallest normal float32 a scale would have lost its digits.
         step = (high - low) / (2 * half - 1)
-        scale = float(np.float32(max(step, np.finfo(np.float32).tiny))) if step else 1.0
+        scale = float(np.float32(max(step, float(np.finfo(np.float32).tiny)))) if step else 1.0
         return cls(scale, int(np.clip(round(-low / scale) - half, -half, half - 1)), bits)
 
     @property
