@@ -152,6 +152,11 @@ def grid(design: Design) -> tuple[Part, ...]:
                 index_bits=design.index_bits or (4, 6, 8),
                 fifo_depth=design.fifo_depth if design.family == "sparse" else 4,
             )  # fmt: skip
+        if family == "eie":
+            base = replace(
+                Design.eie(16), weight_bits=design.weight_bits, act_bits=design.act_bits,
+                acc_bits=design.acc_bits,
+            )  # fmt: skip
         if family == "port":
             base = replace(base, delivery="port", window=1, run_ahead=1, feed=1, simd_group=1)
         parts[Part.of(name, replace(base, **fields))] = None
@@ -200,6 +205,14 @@ def grid(design: Design) -> tuple[Part, ...]:
         add("port", "port_control", lanes=lanes, vector=vector)
         if vector > 1:
             add("dense", "fc_control", lanes=lanes, vector=vector)
+    for lanes, acc_rows, fifo_depth in (
+        (16, 1, 8), (16, 4, 8), (16, 16, 8), (16, 64, 8), (16, 16, 2), (17, 16, 4), (17, 4, 8),
+    ):  # fmt: skip
+        add("eie", "eie_pe", lanes=lanes, acc_rows=acc_rows, fifo_depth=fifo_depth)
+    for feed, acc_rows in ((1, 16), (4, 16), (8, 16), (16, 16), (8, 1)):
+        add("eie", "eie_feeder", feed=feed, acc_rows=acc_rows)
+    for lanes in (1, 4, 16, 64, 256):
+        add("eie", "eie_control", lanes=lanes)
     files = tuple(Part("register_file", (("depth", depth),)) for depth in (1, 2, 4, 8))
     return (*parts, *files)
 
