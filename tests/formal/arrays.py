@@ -95,6 +95,6 @@ class ArrayProperty(Property):
             m.d.comb += array.take[lane].eq(ready & takes[lane])
             with m.If(array.take[lane]):
                 m.d.sync += number.eq(number + 1)
-            self.claim((number == PASSES) | (self.cycle - refused <= most)[:8])
+            self.claim((number == PASSES) | (self.cycle - refused <= most))
             self.cover(ready & (number == PASSES - 1) & (kept == 2) & (steps == 3))
         self.cover(array.feeder_waits & array.ready[0] & ~array.ready[1])
