@@ -122,7 +122,9 @@ class Simulation:
             "area": None if silicon.area is None else silicon.area.to_json(),
             "area_um2_reason": silicon.reason,
             "calibration": None,
-            "calibration_reason": "cycles depend on shapes and masks, not on activations",
+            "calibration_reason": "every activation counts as active"
+            if self.design.family == "eie"
+            else "cycles depend on shapes and masks, not on activations",
             "energy_pj": None,
             "energy_pj_reason": NO_ENERGY,
             "unsupported": list(self.masked.unsupported),
