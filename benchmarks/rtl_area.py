@@ -210,6 +210,7 @@ def text(points: list[dict[str, Any]], skipped: list[str], how: Mapping[str, Any
             "bare: without the output stage. cost = area ratio / lane efficiency.",
             f"areas and Fmax: measured, {how['tools']}; library {how['library']} (logical effort),"
             f" card {how['card']}; no wires, no memories",
+            f"sparse lanes (window): {how['design']}",
             f"lane efficiency: simulated exactly, {how['layer']}, uneven masks, seed {how['seed']}",
         ]
     )
@@ -241,6 +242,8 @@ def run(quick: bool, base: Design, seed: int, table: Path) -> tuple[dict[str, An
         "card": card.name,
         "layer": f"AlexNet {LAYER}",
         "lanes": LANES,
+        "design": f"window {base.window}, run-ahead {base.run_ahead}, feed {base.feed},"
+        f" FIFO {base.fifo_depth}",
         "seed": seed,
         "known": {"area": "measured", "freq": "measured", "efficiency": "simulated"},
     }

@@ -261,7 +261,8 @@ class PortLane(wiring.Component):
     def _rotate(self, m: Module, parity: Signal, rest: Signal) -> data.View:
         """Cut the wanted positions out of what is read; a copy of the selects for 16 columns."""
         design = self._design
-        operands = Signal(data.ArrayLayout(signed(design.act_bits), design.vector))
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        operands = Signal(vector, reset_less=True)
         for i in range(weight_copies(design.vector)):
             rotation = Rotation(m, design.vector, parity, rest, f"copy_{i}")
             values = rotation.rotated(self.bank_data[0], self.bank_data[1])
