@@ -6,7 +6,7 @@ run while the present one goes on. Registers that cannot be right keep a run fro
 cycle limit ends one that would never end: the accelerator does not hang.
 """
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -127,7 +127,7 @@ class Control(wiring.Component):
         cycle_limit = Signal(32)
         next_layer = Signal(layer_layout(design))  # registers as the host writes them
         fault = Signal(ErrorCode)
-        loaded, goes, over = Signal(), Signal(), Signal()
+        faultless, goes, over = Signal(init=1), Signal(), Signal()
 
         with m.If(self.write & (self.address == CONTROL)):
             m.d.comb += command.as_value().eq(self.write_data)
@@ -136,53 +136,56 @@ class Control(wiring.Component):
         else:
             m.d.comb += busy.eq(pending | self.running)
         m.d.comb += [
-            loaded.eq((weights_full | ~swap_weights) & (features_full | ~swap_features)),
-            goes.eq(pending & ~self.running & loaded),
-            self.start.eq(goes & (fault == ErrorCode.NONE)),
-            self.waiting.eq(pending & ~self.running & ~loaded),
+            self.start.eq(goes & faultless),
+            self.waiting.eq(pending & ~self.running & ~goes),
             self.clear.eq(command.clear_counters),
             over.eq(self.running & ~self.ended & out_of_time(m, self.start, cycle_limit)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
         ]
-        m.d.sync += fault.eq(register_faults(m, next_layer, design, self._buffers))
+        found = register_faults(m, next_layer, design, self._buffers)
+        m.d.sync += [fault.eq(found), faultless.eq(found == ErrorCode.NONE)]
 
         # ---- runs ----
-        with m.If(self.ended | over | command.abort):
-            m.d.sync += self.running.eq(0)
+        # The whole array hangs on the start. So that it comes from a register, what the state will
+        # be says a cycle before that a run goes: it is pending, loaded, and the one before is over.
+        taken = command.start & ~busy
+        pending_next, running_next, loaded = Signal(), Signal(), Signal()
+        m.d.comb += [
+            pending_next.eq((pending | taken) & ~goes & ~command.abort),
+            running_next.eq(self.start | (self.running & ~(self.ended | over | command.abort))),
+        ]
+        m.d.sync += [
+            pending.eq(pending_next),
+            self.running.eq(running_next),
+            goes.eq(pending_next & ~running_next & loaded),
+        ]
         with m.If(self.ended):
             m.d.sync += self.done.eq(1)
-        with m.If(command.start & ~busy):
-            m.d.sync += [
-                pending.eq(1),
-                swap_weights.eq(command.swap_weights),
-                swap_features.eq(command.swap_features),
-                self.done.eq(0),
-            ]
-        with m.If(goes):
-            m.d.sync += pending.eq(0)
-        with m.If(self.start):
-            m.d.sync += self.running.eq(1)
-        with m.If(command.abort):
-            m.d.sync += pending.eq(0)
+        with m.If(taken):
+            m.d.sync += self.done.eq(0)
 
         # ---- buffer sets ----
         two = design.buffer_sets == 2
-        for full, ended, swap, using, is_open in (
-            (weights_full, self.weights_ended, swap_weights, self.using_weights,
-             self.weights_open),
-            (features_full, self.features_ended, swap_features, self.using_features,
-             self.features_open),
+        there = []  # loaded, or not wanted
+        for full, ended, swap, wanted, using, is_open in (
+            (weights_full, self.weights_ended, swap_weights, command.swap_weights,
+             self.using_weights, self.weights_open),
+            (features_full, self.features_ended, swap_features, command.swap_features,
+             self.using_features, self.features_open),
         ):  # fmt: skip
             m.d.comb += is_open.eq(~full if two else ~full & ~self.running)
-            with m.If(ended):
-                m.d.sync += full.eq(1)
-            with m.If(self.start & swap):
-                m.d.sync += full.eq(0)
-                if two:
+            full_next, swap_next = Signal(), Signal()
+            m.d.comb += [
+                full_next.eq((full | ended) & ~(self.start & swap) & ~command.abort),
+                swap_next.eq(Mux(taken, wanted, swap)),
+            ]
+            m.d.sync += [full.eq(full_next), swap.eq(swap_next)]
+            there.append(full_next | ~swap_next)
+            if two:
+                with m.If(self.start & swap):
                     m.d.sync += using.eq(~using)
-            with m.If(command.abort):
-                m.d.sync += full.eq(0)
+        m.d.comb += loaded.eq(Cat(there).all())
 
         # ---- registers ----
         if two:
