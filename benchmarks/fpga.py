@@ -50,8 +50,7 @@ POINTS = {
         "ice40-up5k",
     ),
 }  # fmt: skip
-"""What is measured. Accumulators of 20 bits fit the two 16-bit multipliers that a column of the
-iCE40's output stage can have: 4 for the lane, 4 for the output stage, 8 in all."""
+"""What is measured. Multipliers of the lanes become DSPs; the output stage multiplies in logic."""
 
 
 def line(name: str, found: PlacedDesign) -> str:

@@ -206,7 +206,7 @@ def grid(design: Design) -> tuple[Part, ...]:
         if vector > 1:
             add("dense", "fc_control", lanes=lanes, vector=vector)
     for lanes, acc_rows, fifo_depth in (
-        (16, 1, 8), (16, 4, 8), (16, 16, 8), (16, 64, 8), (16, 16, 2), (17, 16, 4), (17, 4, 8),
+        (16, 1, 8), (16, 8, 8), (16, 16, 8), (16, 64, 8), (16, 16, 2), (17, 16, 4), (17, 4, 8),
     ):  # fmt: skip
         add("eie", "eie_pe", lanes=lanes, acc_rows=acc_rows, fifo_depth=fifo_depth)
     for feed, acc_rows in ((1, 16), (4, 16), (8, 16), (16, 16), (8, 1)):

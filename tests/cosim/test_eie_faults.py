@@ -140,7 +140,7 @@ RTL_FAULTS = (
     Fault("items_of_another_cluster", EieArray.elaborate,
           "own.pointer)", "own.pointer ^ 1)", "tree"),
     Fault("filters_go_on_with_the_next_image", requantize.OutputStage._visit,
-          "m.d.sync += address.eq(0)", "m.d.sync += address.eq(address + 1)", "small"),
+          "m.d.sync += at.address.eq(0)", "m.d.sync += at.address.eq(at.address + 1)", "small"),
 )  # fmt: skip
 
 
