@@ -254,7 +254,9 @@ def _images(
         images = rng.normal(0, 1, (count, *network.input_shape[1:])).astype(np.float32)
         described, given = f"synthetic images, seed {seed}", False
     if len(images) < least:
-        raise InputError(f"{name}: {least} images are to be computed; there are {len(images)}")
+        raise InputError(
+            f"{name}: {least} images are to be computed; the calibration data has {len(images)}"
+        )
     return images, described, given
 
 

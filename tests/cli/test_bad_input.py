@@ -140,7 +140,11 @@ def test_a_buffer_that_cannot_hold_the_layer(command: str, tmp_path: Path) -> No
         "weight_words = 9\nindex_words = 9\nfeature_words = 99\nfilter_words = 9\n"
         "offset_words = 25\n"
     )
-    refused(bosquet(command, "lenet5:conv2", "--design", design), "layer conv2: needs", "has 9")
+    refused(
+        bosquet(command, "lenet5:conv2", "--design", design),
+        "layer conv2: not even one filter tile",
+        "design.buffers.weight_words",
+    )
 
 
 @pytest.mark.parametrize("command", ["simulate", "emit", "verify"])
@@ -238,13 +242,9 @@ def test_calibration_images_that_are_no_npz(tmp_path: Path) -> None:
     refused(finished, str(images), "not an .npz file")
 
 
-def test_a_layer_must_be_named_to_be_emitted() -> None:
-    refused(bosquet("emit", "lenet5", "--design", "sparse-4x4"), "lenet5:LAYER")
-
-
-def test_own_scales_and_other_widths_exclude_each_other() -> None:
-    finished = bosquet("emit", "lenet5:fc2", "--design", "sparse-4x4", "--weight-bits", "4")
-    refused(finished, "own Q/DQ nodes")
+def test_no_images_at_all() -> None:
+    finished = bosquet("emit", "lenet5", "--design", "sparse-4x4", "--images", "0")
+    refused(finished, "--images must be at least 1, not 0")
 
 
 def test_weights_that_are_only_a_shape_cannot_be_emitted(tmp_path: Path) -> None:

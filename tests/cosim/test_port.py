@@ -156,7 +156,6 @@ FAULTS = (
     Fault("vectors_in_pairs", PortLane._follow, "odd_vector.eq(~odd_vector)", "odd_vector.eq(0)"),
     Fault("halves_swapped", PortLane._rotate, "self.bank_data[0], self.bank_data[1]",
           "self.bank_data[1], self.bank_data[0]"),
-    Fault("selects_a_cycle_early", PortLane._rotate, "m.d.sync += [odd", "m.d.comb += [odd"),
     Fault("weights_a_cycle_early", PortLane.elaborate, "for stage in (2, 3, 4)",
           "for stage in (2, 3)"),
     Fault("sums_never_ready", PortLane.elaborate, "rows.last.eq(flight.last)", "rows.last.eq(0)"),

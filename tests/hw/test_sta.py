@@ -206,7 +206,7 @@ def test_rejects(broken: Netlist, message: str) -> None:
 
 def test_gated_clock_is_the_clock() -> None:
     pins = {p.name: p for p in (pin("C", "input"), pin("E", "input", 1.0), pin("G", "output"))}
-    setup = {"rise": flat(6.0), "fall": flat(6.0)}
+    setup: dict[Edge, Table] = {"rise": flat(6.0), "fall": flat(6.0)}
     icg = Cell("ICG", 4.0, pins, (), (Constraint("C", "E", "rise", setup),), clock_gate=True)
     timing = analyse(
         netlist(

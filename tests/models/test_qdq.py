@@ -11,10 +11,12 @@ from onnx import NodeProto, helper
 from onnx_graphs import drawn, loaded, model, runtime_scores
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
+from bosquet.engine.graph import activation_ranges
 from bosquet.engine.integer import run
 from bosquet.errors import InputError
 from bosquet.models.onnx_io import load_network
-from bosquet.models.qdq import quantized_from_qdq
+from bosquet.models.qdq import float_form, quantized_from_qdq
+from bosquet.models.quantize import quantize
 from bosquet.models.zoo import bundled_path
 from bosquet.models.zoo.digits import heldout_digits
 
@@ -177,3 +179,16 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
     network = loaded(model(nodes, {"w": drawn(1, 4, 3)}, [1, 4]), tmp_path)
     with pytest.raises(InputError, match="test has no Q/DQ nodes: quantize it"):
         quantized_from_qdq(network)
+
+
+def test_a_quantized_model_as_a_float_one_gives_the_same_answers() -> None:
+    network = load_network("lenet5")
+    images, labels = heldout_digits()
+    ranges = activation_ranges(float_form(network), images)
+    own = run(quantized_from_qdq(network), images).scores.reshape(len(images), -1).argmax(1)
+    anew = run(quantize(float_form(network), 8, 8, ranges), images).scores
+    assert not float_form(network).is_quantized
+    assert (anew.reshape(len(images), -1).argmax(1) == own).mean() > 0.99
+    few = quantize(float_form(network), 3, 8, ranges, "zero_free")
+    scores = run(few, images).scores.reshape(len(images), -1)
+    assert (scores.argmax(1) == labels).mean() > 0.98

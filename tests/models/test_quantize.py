@@ -147,3 +147,17 @@ def test_softmax_at_the_end_is_left_out_and_said(tmp_path: Path) -> None:
     found = quantize(network, 8, 8, {"x": (-3, 3), "scores": (-9, 9)})
     assert found.notes == ("the scores are those before the softmax normalised",)
     assert found.output_name == "scores"
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_zero_free_levels_keep_every_weight(tmp_path: Path, bits: int) -> None:
+    network, images = network_and_images(tmp_path)
+    found = quantize(network, bits, 8, activation_ranges(network, images), "zero_free")
+    for layer in found.layers:
+        assert layer.weight_code == "zero_free"
+        np.testing.assert_array_equal(layer.mask, network.layer(layer.name).mask)
+        np.testing.assert_array_equal(layer.weight != 0, layer.mask)
+        assert np.abs(layer.weight).max() <= 1 << (bits - 1)
+        signs = np.sign(network.layer(layer.name).real_weight)
+        np.testing.assert_array_equal(np.sign(layer.weight), signs)
+    assert set(found.rounded_to_zero.values()) == {0}
