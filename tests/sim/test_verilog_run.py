@@ -175,10 +175,15 @@ def test_a_run_on_the_loads_of_another_fails(tmp_path: Path) -> None:
 
 @needs_icarus
 def test_an_output_that_is_x_fails(bundle: Bundle) -> None:
-    source = bundle.folder / f"{bundle.name}.v"
-    text = source.read_text()
-    assert text.count("assign m_axis_tdata = ") == 1
-    source.write_text(text.replace("assign m_axis_tdata = ", "assign m_axis_tdata = 1'bx ^ "))
+    bench = bundle.folder / f"{bundle.testbench}.v"
+    text = bench.read_text().replace(".m_axis_tdata(m_axis_tdata)", ".m_axis_tdata(sent)")
+    text, wires = re.subn(
+        r"wire (\[\d+:0\]) m_axis_tdata;",
+        r"wire \1 sent; wire \1 m_axis_tdata = sent ^ 1'bx;",
+        text,
+    )
+    assert wires == 1
+    bench.write_text(text)
     assert not run_bundle(bundle, "icarus").passed
 
 
