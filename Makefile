@@ -17,6 +17,9 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no
 	--constraint constraints.txt
 INSTALL := $(PIP) --no-build-isolation --editable
 
+# A fast test that takes five minutes hangs: it fails, with the place where it stood.
+NO_HANG := -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
+
 ROOMS := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 .DEFAULT_GOAL := help
@@ -41,7 +44,7 @@ demo: $(STAMPS)/demo
 test: $(STAMPS)/test
 	@echo "==> The fast tests in $(JOBS) processes: under 10 minutes on 2 cores. The first run on a"
 	@echo "    machine also compiles the WebAssembly tools (Yosys): one minute more, only once."
-	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" $(NO_HANG)
 
 test-slow: $(STAMPS)/test
 	@echo "==> The slow tests in $(JOBS) processes; CONTRIBUTING.md says what each one is for."

@@ -1,7 +1,6 @@
 """Random cases for ``verify``: layers and designs of every kind (``random_recipes``)."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -9,16 +8,16 @@ from numpy.typing import NDArray
 
 from ..errors import DesignError, FitError
 from ..hw.design import Buffers, Design
-from ..hw.dram import Dram
 from ..hw.program import Program
 from ..hw.schedule import Schedule
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
-from ..models.layer import WEIGHT_CODES, Layer, LayerShape, Requantization
+from ..models.layer import Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
 from .case import Case
 from .coverage import LARGE_CYCLES, UNEVEN_SPREAD, cut_dimensions, filter_spread
 from .exact import simulate
 from .random_eie import random_eie_case
+from .random_fields import codes_for, random_dram
 from .random_recipes import BLOCK, Recipe, recipes
 
 __all__ = ["random_case", "random_cases"]
@@ -65,7 +64,7 @@ def random_case(seed: int, index: int) -> Case:
         layer = _layer(rng, shape, recipe)
     design = replace(
         design,
-        **_codes(recipe, layer, Program.plan(layer, design, form)),
+        **codes_for(layer, Program.plan(layer, design, form)),
         act_bits=layer.act_bits,
         acc_bits=max(8, layer.accumulator_bits),  # no bit to spare: a sum too large would show
     )
@@ -74,25 +73,8 @@ def random_case(seed: int, index: int) -> Case:
         design = _too_small(cut, layer, design, form)
     elif rng.random() < 0.3:
         design = replace(design, buffers=_deeper(rng, Program.plan(layer, design, form).buffers))
-    return Case(seed, layer, design, form, _features(rng, layer), _dram(rng, recipe, design))
-
-
-def _dram(rng: Generator, recipe: Recipe, design: Design) -> Dram | None:
-    """Draw an outside memory, from one that is never waited for to a slow one."""
-    if recipe.environment == "ideal":
-        return None
-    widest = max(design.bus_bits, design.drain * design.beat_columns * design.act_bits)
-    return Dram(int(_spread(rng, max(1, widest // 6), 2 * widest)), _between(rng, 0, 40))
-
-
-def _codes(recipe: Recipe, layer: Layer, program: Program) -> dict[str, Any]:
-    """Return widths and codes of the weights of a design that can store those of a layer."""
-    if recipe.code == "twos_complement":
-        return {"weight_bits": layer.weight_bits}
-    if program.filter_weights > layer.mask.sum():  # zeros, which take two's complement
-        return {"weight_bits": layer.weight_bits + 1, "weight_codes": WEIGHT_CODES}
-    either = WEIGHT_CODES if layer.shape.out_channels % 2 else ("zero_free",)
-    return {"weight_bits": layer.weight_bits, "weight_codes": either}
+    dram = random_dram(rng, design) if recipe.environment == "dram" else None
+    return Case(seed, layer, design, form, _features(rng, layer), dram)
 
 
 def _too_small(cut: str, layer: Layer, design: Design, form: IndexFormat) -> Design:

@@ -2,7 +2,7 @@
 
 A case has one to three row tiles and one to three images, FIFOs from one column to eight, and gaps
 that the index cannot say. About half of its activations are zero, or, in every third case, hardly
-any.
+any. Weight code, buffer sets and environment are drawn too.
 """
 
 from dataclasses import replace
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.random import Generator
 
 from ..hw.design import Design
-from ..hw.program import accumulator_bits
-from ..models.layer import Layer, LayerShape, Requantization
+from ..hw.program import Program, accumulator_bits
+from ..models.layer import WEIGHT_CODES, Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
 from .case import Case
+from .random_fields import codes_for, random_dram
 
 __all__ = ["random_eie_case"]
 
@@ -38,22 +39,25 @@ def random_eie_case(seed: int, index: int) -> Case:
         drain=int(rng.integers(1, min(lanes, 4) + 1)),
         weight_bits=int(rng.choice([8, 8, 4, 6])),
         act_bits=int(rng.choice([8, 8, 4, 6])),
+        buffer_sets=int(rng.integers(1, 3)),
     )
     tiles = int(rng.integers(1, 4))
     most = design.acc_rows * lanes
     filters = int(rng.integers((tiles - 1) * most + 1, tiles * most + 1))
     shape = LayerShape(
-        f"random_eie_{index}", "fc", int(rng.integers(2, 80)), max(2, filters),
+        f"random_{index}", "fc", int(rng.integers(2, 80)), max(2, filters),
         batch=int(rng.integers(1, 4)),
     )  # fmt: skip
     layer = _layer(rng, shape, design)
+    design = replace(design, **codes_for(layer, Program.plan(layer, design)))
     half = 1 << (layer.act_bits - 1)
     features = rng.integers(-half, half, (shape.batch, shape.in_channels, 1, 1))
     if index % 3:
         features = np.maximum(features, layer.zero_point_in)
     # No bit to spare: a sum too large would show.
     bits = max(8, accumulator_bits(layer, design))
-    return Case(seed, layer, replace(design, acc_bits=bits), None, features)
+    dram = random_dram(rng, design) if rng.random() < 0.4 else None
+    return Case(seed, layer, replace(design, acc_bits=bits), None, features, dram)
 
 
 def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
@@ -62,8 +66,13 @@ def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
     )
     mask[rng.integers(shape.out_channels)] = False
     mask[:, rng.integers(shape.in_channels)] = False
-    limit, half = 1 << (design.weight_bits - 1), 1 << (design.act_bits - 1)
-    weight = np.where(mask, rng.integers(-limit, limit, shape.weight_shape), 0)
+    code = WEIGHT_CODES[int(rng.random() < 0.4)]
+    weight_bits = int(rng.choice([2, 3, 4])) if code == "zero_free" else design.weight_bits
+    limit, half = 1 << (weight_bits - 1), 1 << (design.act_bits - 1)
+    weight = rng.integers(-limit, limit, shape.weight_shape)
+    if code == "zero_free":
+        weight += weight >= 0
+    weight = np.where(mask, weight, 0)
     outputs = shape.out_channels
     # Sums of so many products of uniform integers spread this far; outputs use their range.
     spread = np.sqrt(1 + mask.sum(axis=(1, 2, 3))) * limit * half / 3
@@ -79,6 +88,7 @@ def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
         rng.normal(0, spread / 2, outputs).astype(np.int64),
         scale,
         zero_point_in=int(rng.integers(-half, half // 2)),
-        weight_bits=design.weight_bits,
+        weight_bits=weight_bits,
         act_bits=design.act_bits,
+        weight_code=code,
     )

@@ -133,11 +133,12 @@ def recipes(seed: int, block: int) -> tuple[Recipe, ...]:
     others = [place for place in everyone if place not in (*_LARGE, *_WIDE_ROWS)]
     small = [place for place in everyone if place not in _LARGE]
     hands: list[dict[str, Any]] = [
-        {"size": "large", "layer": ("fc", "filters", "none"), "array": ("eie", (2, 20), (1, 1)),
+        {"size": "large" if place in _LARGE else "small",
+         "layer": ("fc", "filters", "none"), "array": ("eie", (2, 20), (1, 1)),
          "density": "uneven", "drain": 1, "drain_cycles": 1, "form": "dense", "run_ahead": 1,
          "strided": False, "padded": False, "simd_group": 1, "code": "twos_complement",
          "environment": "ideal", "acc_sets": 1, "buffer_sets": 1}
-        for _ in range(BLOCK)
+        for place in range(BLOCK)
     ]  # fmt: skip
 
     def deal(aspect: str, deck: _Deck, places: Sequence[int]) -> None:

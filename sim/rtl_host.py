@@ -25,7 +25,10 @@ from ..hw.registers import (
     control_word,
 )
 
-__all__ = ["Pace", "RtlHost", "Run", "Script"]
+__all__ = ["PATIENCE", "Pace", "RtlHost", "Run", "Script"]
+
+PATIENCE = 100_000
+"""Cycles after which a beat that the accelerator does not take is a hang; no load is so slow."""
 
 
 Script = Callable[[Any], Coroutine[Any, Any, None]]
@@ -40,11 +43,21 @@ class Pace:
     ----------
     weights, features, output : sequence of bool
         True where the stream's beat is not offered, or not taken.
+
+    Raises
+    ------
+    ValueError
+        If a stream is held up for ever.
     """
 
     weights: Sequence[bool] = ()
     features: Sequence[bool] = ()
     output: Sequence[bool] = ()
+
+    def __post_init__(self) -> None:
+        for name, held in vars(self).items():
+            if held and all(held):
+                raise ValueError(f"Pace.{name}: every cycle is held up; leave one free")
 
 
 @dataclass
@@ -121,7 +134,13 @@ class RtlHost:
             await self.write(ctx, LAYER_BASE + i, value)
 
     async def load(self, ctx: Any, stream: str, beats: Sequence[int]) -> None:
-        """Send a load over a stream, ``weights`` or ``features``, the last beat with ``tlast``."""
+        """Send a load over a stream, ``weights`` or ``features``, the last beat with ``tlast``.
+
+        Raises
+        ------
+        TimeoutError
+            If a beat is not taken within ``PATIENCE`` cycles.
+        """
         ports = {
             name: getattr(self.dut, f"s_axis_{stream}_{name}")
             for name in ("tdata", "tvalid", "tready", "tlast")
@@ -129,8 +148,10 @@ class RtlHost:
         held = getattr(self._pace, stream)
         cycle = 0
         for place, beat in enumerate(beats):
-            taken = False
+            taken, offered = False, cycle
             while not taken:
+                if cycle - offered > PATIENCE:
+                    raise TimeoutError(f"s_axis_{stream} takes no beat for {PATIENCE} cycles")
                 ctx.set(ports["tdata"], beat)
                 ctx.set(ports["tlast"], place == len(beats) - 1)
                 ctx.set(ports["tvalid"], not (held and held[cycle % len(held)]))

@@ -79,7 +79,7 @@ def test_abort_in_mid_layer(design: Design, cycles: int) -> None:
 @pytest.mark.parametrize("held", [(True, False), (False, True, True, True), (True,) * 9 + (False,)])
 def test_output_that_is_held_up(design: Design, held: tuple[bool, ...]) -> None:
     image, _ = image_on(design)
-    run = run_rtl(image, LONG, Pace(weights=held[:4], features=held[:3], output=held))
+    run = run_rtl(image, LONG, Pace(weights=held[::-1], features=held, output=held))
     assert right(run, image)
 
 

@@ -68,3 +68,8 @@ def test_stalls_are_counted_as_lane_cycles() -> None:
     counters = run_rtl(image_on(design), 20_000, pace_of(READY["random"])).counters
     causes = set(counters) - {"cycles", "load_beats", "output_beats"}
     assert sum(counters[cause] for cause in causes) == design.lanes * counters["cycles"]
+
+
+def test_a_stream_that_is_held_up_for_ever_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Pace\.features: every cycle is held up"):
+        Pace(weights=(True, False), features=(True, True))
