@@ -38,6 +38,8 @@ def image_on(design: Design, features_seed: int = 0) -> Image:
 
 def right(run: Run, image: Image) -> bool:
     """Return whether a run gave the expected beats."""
+    if len(run.beats) != len(image.beats):
+        return False
     return [beat & care for beat, care in zip(run.beats, image.care, strict=True)] == [
         beat & care for beat, care in zip(image.beats, image.care, strict=True)
     ]

@@ -1,6 +1,7 @@
 """A single fault in the gateware: an expression of its source text replaced by another."""
 
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Fault:
-    """One expression of one method of the gateware, and what stands there instead."""
+    """One expression of a method or function of the gateware, and what stands there instead."""
 
     name: str
     method: Callable[..., Any]
@@ -35,7 +36,14 @@ class Fault:
         return faulty
 
     def plant(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Put the faulty method in place of the right one."""
-        owner = inspect.getmodule(self.method)
-        cls = getattr(owner, self.method.__qualname__.split(".")[0])
-        monkeypatch.setattr(cls, self.method.__name__, self.faulty_method())
+        """Put the faulty method, or function wherever it is imported, in place of the right one."""
+        faulty, name = self.faulty_method(), self.method.__name__
+        if "." in self.method.__qualname__:
+            owner = inspect.getmodule(self.method)
+            monkeypatch.setattr(
+                getattr(owner, self.method.__qualname__.split(".")[0]), name, faulty
+            )
+            return
+        for module in list(sys.modules.values()):
+            if getattr(module, name, None) is self.method:
+                monkeypatch.setattr(module, name, faulty)
