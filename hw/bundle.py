@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError
+from .counters import LAG
 from .job import Job
 from .loader import MemoryKind, header_layout
 from .manifest import SCHEMA, manifest
@@ -145,6 +146,7 @@ def bundle_files(job: Job, name: str, freq_hz: float = DEFAULT_FREQ_HZ) -> dict[
         "unit_offset": header_layout()["unit"].offset,
         "beats_offset": header_layout()["beats"].offset,
         "period_ns": f"{1e9 / freq_hz:.4f}",
+        "counter_lag": LAG,
     }
     files = {
         f"{bench}.v": testbench(job, name),

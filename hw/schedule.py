@@ -205,7 +205,7 @@ class _Cuts:
                 min(self.images, design.vector) if one_pixel and not own_filters else 1,
                 1,
                 min(self.filters, tile_filters),
-                -(-self.channels // 2),
+                _half(self.channels, design.feed),
                 1,
                 min(self.columns, design.vector),
             )
@@ -218,6 +218,12 @@ class _Cuts:
             f"layer {shape.name}: not even one filter tile of one input channel at one vector of"
             f" positions fits design.buffers.{short} of {design.name}; make it larger"
         )
+
+
+def _half(channels: int, feed: int) -> int:
+    """Halve a number of channels, into whole feed steps where it has several."""
+    steps = -(-channels // (2 * feed)) * feed
+    return steps if steps < channels else -(-channels // 2)
 
 
 def _pieces(whole: range, most: int) -> Iterator[range]:

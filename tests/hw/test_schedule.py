@@ -189,3 +189,17 @@ def test_parts_are_the_whole(data: Any) -> None:
     except (DesignError, FitError):
         return
     assert_the_whole(schedule, layer)
+
+
+@pytest.mark.parametrize(("channels", "words"), [(120, 40), (23, 12), (7, 3), (3, 1)])
+def test_channels_are_cut_at_whole_feed_steps(channels: int, words: int) -> None:
+    """Only the last part of a chain may have a step that is not full, as the whole layer has."""
+    shape = replace(FC, in_channels=channels, batch=1)
+    need = Schedule.plan(layer_of(shape, density=1), SPARSE).buffers
+    small = replace(SPARSE, buffers=replace(need, weight_words=words))
+    parts = [run.part.channels for run in Schedule.plan(layer_of(shape, density=1), small).runs]
+    assert len(parts) > 1
+    widest = max(map(len, parts))
+    assert (
+        all(len(part) % SPARSE.feed == 0 for part in parts if part.stop < channels) or widest == 1
+    )
