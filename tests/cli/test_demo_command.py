@@ -89,7 +89,6 @@ def test_a_difference_in_the_rtl_exits_with_1(
 
 @pytest.mark.slow
 def test_the_demo_as_a_user_runs_it(tmp_path: Path) -> None:
-    start = time.monotonic()
     program = "from bosquet.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "demo"],
@@ -99,7 +98,6 @@ def test_the_demo_as_a_user_runs_it(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - start < 300
     rtl = json.loads((tmp_path / "demo_out" / "rtl.json").read_text())
     assert (rtl["layer"], rtl["design"], rtl["equal"]) == ("conv2", "sparse-16x16", True)
     assert f"{rtl['cycles_rtl']:,} cycles, simulated {rtl['cycles_simulated']:,} (equal)" in (
