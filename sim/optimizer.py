@@ -41,7 +41,7 @@ class SearchSpace:
     """
 
     vectors: tuple[int, ...] = (1, 4, 8, 16, 32)
-    windows: tuple[int, ...] = (16,)
+    windows: tuple[int, ...] = (4, 8, 16)
     run_aheads: tuple[int, ...] = (1, 2, 4)
     feeds: tuple[int, ...] = (1, 2, 4, 8)
     drains: tuple[int, ...] = (1, 2, 4)
@@ -60,7 +60,7 @@ class SearchSpace:
                     "sparse",
                     lanes,
                     vector,
-                    window=self.windows[0],
+                    window=self.windows[-1],
                     run_ahead=_from_middle(self.run_aheads)[0],
                     feed=self.feeds[-1],
                     acc_sets=self.acc_sets[-1],
