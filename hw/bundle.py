@@ -173,6 +173,7 @@ def _c_values(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         "words": 1 << 8,
         "identity": identity(job.design, job.buffers),
         "layer_registers": [row for row in rows if LAYER_BASE <= row["address"] < COUNTER_BASE],
+        "abort": control_word("abort"),
         "controls": [control_word(*run.control, "clear_counters") for run in job.runs],
     }
 

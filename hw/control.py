@@ -23,6 +23,7 @@ from .registers import (
     IDENTITY,
     IRQ_ENABLE,
     LAYER_BASE,
+    LONGEST_RUN,
     STATUS,
     STATUS_BITS,
     ErrorCode,
@@ -78,6 +79,8 @@ class Control(wiring.Component):
         From the loaders.
     ended : Signal, in
         The last output beat is accepted in this cycle.
+    abort : Signal, out
+        The run ends, and what has been loaded is forgotten.
     clear : Signal, out
         Counters back to 0.
     counters : struct of counters, in
@@ -108,6 +111,7 @@ class Control(wiring.Component):
                 "wrong_section": In(1),
                 "cut": In(1),
                 "ended": In(1),
+                "abort": Out(1),
                 "clear": Out(1),
                 "counters": In(data.StructLayout(dict.fromkeys(COUNTERS, COUNTER_BITS))),
                 "done": Out(1),
@@ -124,7 +128,8 @@ class Control(wiring.Component):
         swap_weights, swap_features = self.swaps_weights, self.swaps_features
         weights_full, features_full = Signal(), Signal()
         error_code, irq_enable = Signal(ErrorCode), Signal(2)
-        cycle_limit = Signal(32)
+        cleared = Signal()  # the host clears the error in this cycle
+        cycle_limit = Signal(32, init=LONGEST_RUN)
         next_layer = Signal(layer_layout(design))  # registers as the host writes them
         fault = Signal(ErrorCode)
         faultless, goes, over = Signal(init=1), Signal(), Signal()
@@ -139,6 +144,7 @@ class Control(wiring.Component):
             self.start.eq(goes & faultless),
             self.waiting.eq(pending & ~self.running & ~goes),
             self.clear.eq(command.clear_counters),
+            self.abort.eq(command.abort),
             over.eq(self.running & ~self.ended & out_of_time(m, self.start, cycle_limit)),
             self.error.eq(error_code != ErrorCode.NONE),
             self.irq.eq((irq_enable & Cat(self.done, self.error)).any()),
@@ -153,15 +159,13 @@ class Control(wiring.Component):
         pending_next, running_next, loaded = Signal(), Signal(), Signal()
         m.d.comb += [
             pending_next.eq((pending | taken) & ~goes & ~command.abort),
-            running_next.eq(self.start | (self.running & ~(self.ended | over | command.abort))),
+            running_next.eq((self.start | (self.running & ~(self.ended | over))) & ~command.abort),
         ]
         m.d.sync += [
             pending.eq(pending_next),
             self.running.eq(running_next),
             goes.eq(pending_next & ~running_next & loaded),
         ]
-        with m.If(self.ended):
-            m.d.sync += self.done.eq(1)
         with m.If(taken):
             m.d.sync += self.done.eq(0)
 
@@ -174,7 +178,8 @@ class Control(wiring.Component):
             (features_full, self.features_ended, swap_features, command.swap_features,
              self.using_features, self.features_open),
         ):  # fmt: skip
-            m.d.comb += is_open.eq(~full if two else ~full & ~self.running)
+            # One set: neither while a run reads it, nor before one that waits to read it as it is.
+            m.d.comb += is_open.eq(~full if two else ~full & ~self.running & ~(pending & ~swap))
             full_next, swap_next = Signal(), Signal()
             m.d.comb += [
                 full_next.eq((full | ended) & ~(self.start & swap) & ~command.abort),
@@ -208,8 +213,7 @@ class Control(wiring.Component):
                 m.d.sync += self.read_data.eq(Cat(status[name] for name in STATUS_BITS))
                 with m.If(self.write & self.write_data[STATUS_BITS.index("done")]):
                     m.d.sync += self.done.eq(0)
-                with m.If(self.write & self.write_data[STATUS_BITS.index("error")]):
-                    m.d.sync += error_code.eq(ErrorCode.NONE)
+                m.d.comb += cleared.eq(self.write & self.write_data[STATUS_BITS.index("error")])
             with m.Case(ERROR):
                 m.d.sync += self.read_data.eq(error_code)
             with m.Case(IRQ_ENABLE):
@@ -234,8 +238,14 @@ class Control(wiring.Component):
                 with m.Case(COUNTER_BASE + 2 * i + 1):
                     m.d.sync += self.read_data.eq(value[32:])
 
+        # What happens while the host clears it is not lost.
+        with m.If(self.ended):
+            m.d.sync += self.done.eq(1)
+
         # ---- errors: the first one stays ----
-        with m.If(~self.error):
+        with m.If(cleared):
+            m.d.sync += error_code.eq(ErrorCode.NONE)
+        with m.If(~self.error | cleared):
             for wrong, code in (
                 (over, ErrorCode.CYCLE_LIMIT),
                 (self.cut, ErrorCode.LOAD_CUT),

@@ -69,11 +69,13 @@ class Loader(wiring.Component):
         Beats may be taken.
     written : write_layout, out
         One registered write to all members of a unit.
+    clear : Signal, in
+        Forget what has come of a load; the next beat is a header.
     ended : Signal, out
-        The last beat of a load is taken in this cycle.
+        The last beat of a load that counts is taken in this cycle.
     wrong_section, cut : Signal, out
         A header taken in this cycle names a memory that the stream does not fill; the load ended
-        within a section.
+        within a section. Such a load does not count: it has to be sent again.
     """
 
     def __init__(self, design: Design, kinds: Iterable[MemoryKind]) -> None:
@@ -83,6 +85,7 @@ class Loader(wiring.Component):
             {
                 "load": In(stream.Signature(beat)),
                 "open": In(1),
+                "clear": In(1),
                 "written": Out(write_layout(design)),
                 "ended": Out(1),
                 "wrong_section": Out(1),
@@ -100,14 +103,15 @@ class Loader(wiring.Component):
         # next beat is a header, or a section's last, is known from registers.
         low, high = section.beats[:16], section.beats[16:]
         taken, is_header, is_final, borrow = Signal(), Signal(init=1), Signal(), Signal()
+        spoiled = Signal()  # a header of this load was wrong
         m.d.comb += [
             self.load.ready.eq(self.open),
             taken.eq(self.load.valid & self.open),
-            self.ended.eq(taken & beat.last),
+            self.ended.eq(taken & beat.last & is_final & ~spoiled),
             self.wrong_section.eq(
                 taken & is_header & ~Cat(header.memory == kind for kind in self._kinds).any()
             ),
-            self.cut.eq(self.ended & ~is_final),
+            self.cut.eq(taken & beat.last & ~is_final),
         ]
         m.d.sync += [
             self.written.memory.eq(section.memory),
@@ -126,4 +130,7 @@ class Loader(wiring.Component):
                 m.d.sync += is_final.eq((low == 2) & (high == 0))
             with m.If(beat.last):
                 m.d.sync += [is_header.eq(1), is_final.eq(0)]
+            m.d.sync += spoiled.eq((spoiled | self.wrong_section) & ~beat.last)
+        with m.If(self.clear):
+            m.d.sync += [is_header.eq(1), is_final.eq(0), spoiled.eq(0)]
         return m

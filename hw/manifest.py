@@ -24,6 +24,7 @@ from .registers import (
     IDENTITY,
     IRQ_ENABLE,
     LAYER_BASE,
+    LONGEST_RUN,
     STATUS,
     STATUS_BITS,
     ErrorCode,
@@ -120,7 +121,8 @@ def register_map(design: Design, buffers: Buffers) -> list[dict[str, Any]]:
                   f"{_bits(STATUS_BITS)}; writing 1 clears done, error"),
         _register(ERROR, "error_code", "read", 8, _numbers(ErrorCode)),
         _register(IRQ_ENABLE, "irq_enable", "read, write", 2, "bit 0: done, bit 1: error"),
-        _register(CYCLE_LIMIT, "cycle_limit", "read, write", 32, "longest run, 0: any"),
+        _register(CYCLE_LIMIT, "cycle_limit", "read, write", 32,
+                  f"longest run, 0: any; after a reset {LONGEST_RUN}"),
         _register(IDENTITY, "identity", "read", 32, "of design and buffers")
         | {"value": identity(design, buffers)},
     ]  # fmt: skip

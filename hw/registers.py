@@ -38,6 +38,7 @@ __all__ = [
     "IDENTITY",
     "IRQ_ENABLE",
     "LAYER_BASE",
+    "LONGEST_RUN",
     "STATUS",
     "STATUS_BITS",
     "ErrorCode",
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 CONTROL, STATUS, ERROR, IRQ_ENABLE, CYCLE_LIMIT, IDENTITY = range(6)
+LONGEST_RUN = 0xFFFFFFFF
+"""CYCLE_LIMIT after a reset: whatever the registers say, a run comes to an end."""
 LAYER_BASE = 8
 COUNTER_BASE = 64
 COUNTER_BITS = 48

@@ -99,6 +99,7 @@ class Shell(wiring.Component):
                 loader.load.valid.eq(getattr(self, f"s_axis_{name}_tvalid")),
                 getattr(self, f"s_axis_{name}_tready").eq(loader.load.ready),
                 loader.open.eq(getattr(control, f"{name}_open")),
+                loader.clear.eq(control.abort),
                 getattr(control, f"{name}_ended").eq(loader.ended),
                 getattr(self, f"using_{name}").eq(getattr(control, f"using_{name}")),
                 write.eq(loader.written),

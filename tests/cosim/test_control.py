@@ -18,6 +18,7 @@ from bosquet.hw.registers import (
     IDENTITY,
     IRQ_ENABLE,
     LAYER_BASE,
+    LONGEST_RUN,
     STATUS,
     STATUS_BITS,
     ErrorCode,
@@ -150,7 +151,7 @@ def test_a_limit_of_just_enough_cycles_is_no_error(design: Design) -> None:
 
 
 @each_family
-@pytest.mark.parametrize("cycles", [1, 30, 77])
+@pytest.mark.parametrize("cycles", [0, 1, 30, 77])
 def test_abort_in_mid_layer(design: Design, cycles: int) -> None:
     image = image_on(design)
     host = host_of(image)
@@ -158,7 +159,8 @@ def test_abort_in_mid_layer(design: Design, cycles: int) -> None:
     async def script(ctx: Any) -> None:
         await loaded(ctx, host, image)
         await host.start(ctx, *SWAPS)
-        await ctx.tick().repeat(cycles)
+        for _ in range(cycles):
+            await ctx.tick()
         await host.write(ctx, CONTROL, control_word("abort"))
         assert not await host.status(ctx, "busy")
         run = await completed(ctx, host, "clear_counters")
@@ -231,6 +233,105 @@ def test_wrong_loads_are_told() -> None:
         run = await completed(ctx, host, *SWAPS)
         assert right(run, image)
         assert run.error == ErrorCode.NONE
+
+    host.simulate(script)
+
+
+@each_family
+def test_a_start_waits_for_a_load_that_counts(design: Design) -> None:
+    """One that is cut, and one with a section of a wrong memory, have to be sent again."""
+    image = image_on(design)
+    host = host_of(image)
+    wrong = header_layout().const({"memory": MemoryKind.FEATURES, "unit": 0, "beats": 1})
+
+    async def script(ctx: Any) -> None:
+        await host.configure(ctx, image)
+        await host.load(ctx, "features", image.feature_load)
+        for bad in (image.weight_load[:3], [wrong.as_value().value, 0]):
+            await host.load(ctx, "weights", bad)
+            assert not await host.status(ctx, "weights_full")
+        await host.start(ctx, *SWAPS)
+        await ctx.tick().repeat(50)
+        assert await host.status(ctx, "pending")
+        await host.load(ctx, "weights", image.weight_load)
+        run = Run()
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        await host.take(ctx, run, LONG)
+        assert right(run, image)
+
+    host.simulate(script)
+
+
+def test_abort_within_a_load() -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+    dut = host.dut
+
+    async def script(ctx: Any) -> None:
+        ctx.set(dut.s_axis_weights_tvalid, 1)
+        for beat in image.weight_load[:5]:
+            ctx.set(dut.s_axis_weights_tdata, beat)
+            await ctx.tick()
+        ctx.set(dut.s_axis_weights_tvalid, 0)
+        await host.write(ctx, CONTROL, control_word("abort"))
+        await loaded(ctx, host, image)
+        run = await completed(ctx, host, *SWAPS)
+        assert right(run, image)
+        assert run.error == ErrorCode.NONE
+
+    host.simulate(script)
+
+
+def test_what_happens_while_it_is_cleared_is_told() -> None:
+    image = image_on(SPARSE)
+    host = host_of(image)
+    dut = host.dut
+    done = 1 << STATUS_BITS.index("done")
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        await host.start(ctx, *SWAPS)
+        ctx.set(dut.reg_address, STATUS)
+        ctx.set(dut.reg_write_data, done | CLEAR_ERROR)
+        ctx.set(dut.reg_write, 1)
+        await host.take(ctx, Run(), LONG)  # returns with the edge that takes the last beat
+        ctx.set(dut.reg_write, 0)
+        assert ctx.get(dut.done)
+        await host.load(ctx, "weights", image.weight_load[:3])
+        ctx.set(dut.reg_address, STATUS)
+        ctx.set(dut.reg_write, 1)
+        await host.load(ctx, "weights", image.weight_load[:3])
+        ctx.set(dut.reg_write, 0)
+        assert await host.read(ctx, ERROR) == ErrorCode.LOAD_CUT
+
+    host.simulate(script)
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_what_a_start_works_on_is_not_replaced_while_it_waits(sets: int) -> None:
+    image = image_on(replace(SPARSE, buffer_sets=sets))
+    host = host_of(image)
+    dut = host.dut
+
+    async def script(ctx: Any) -> None:
+        await loaded(ctx, host, image)
+        assert right(await completed(ctx, host, *SWAPS), image)
+        await host.start(ctx, "swap_features")  # on the weights of the run before
+        await ctx.tick()
+        assert ctx.get(dut.s_axis_weights_tready) == (sets == 2)
+        await host.load(ctx, "features", image.feature_load)
+        run = Run()
+        await host.take(ctx, run, LONG)
+        assert right(run, image)
+
+    host.simulate(script)
+
+
+def test_a_reset_sets_a_limit() -> None:
+    host = host_of(image_on(SPARSE))
+
+    async def script(ctx: Any) -> None:
+        assert await host.read(ctx, CYCLE_LIMIT) == LONGEST_RUN
 
     host.simulate(script)
 

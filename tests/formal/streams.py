@@ -95,18 +95,22 @@ class PassesProperty(Property):
 
 
 class LoaderProperty(Property):
-    """Every accepted beat of a section is written once, to its unit and its place."""
+    """Every accepted beat of a section is written once, to its unit and its place.
+
+    A load counts if it has come whole and all its sections are of memories that the stream fills.
+    """
 
     def __init__(self, loader: Any, kinds: tuple[MemoryKind, ...]) -> None:
         super().__init__()
         m = self.m
         m.submodules.loader = loader
         beat, valid = self.free(loader.load.payload.shape(), "beat"), self.free(1, "valid")
-        opened = self.free(1, "opened")
+        opened, clear = self.free(1, "opened"), self.free(1, "clear")
         m.d.comb += [
             loader.load.payload.eq(beat),
             loader.load.valid.eq(valid),
             loader.open.eq(opened),
+            loader.clear.eq(clear),
         ]
         # The stream as its sender knows it: a header, then as many beats as that says.
         head = Signal(header_layout())
@@ -116,6 +120,8 @@ class LoaderProperty(Property):
         taken = valid & opened
         self.assume(in_section | (head.beats < 4))
         ends = sent == total - 1
+        known = Cat(head.memory == kind for kind in kinds).any()
+        spoiled = Signal()
         with m.If(taken):
             with m.If(in_section):
                 m.d.sync += sent.eq(sent + 1)
@@ -129,6 +135,10 @@ class LoaderProperty(Property):
                     sent.eq(0),
                     in_section.eq((head.beats != 0) & ~beat.last),
                 ]
+            m.d.sync += spoiled.eq((spoiled | (~in_section & ~known)) & ~beat.last)
+        cleared = Signal()  # within a section, once
+        with m.If(clear):
+            m.d.sync += [in_section.eq(0), spoiled.eq(0), cleared.eq(cleared | in_section)]
         data_beat = taken & in_section
         written = loader.written
         self.claim(loader.load.ready == opened)
@@ -137,11 +147,11 @@ class LoaderProperty(Property):
                                ("data", beat.data)):  # fmt: skip
             expected_before = self.before(expected, f"{name}_before")
             self.claim(written[name] == expected_before, when=written.enable)
-        self.claim(loader.ended == (taken & beat.last))
-        known = Cat(head.memory == kind for kind in kinds).any()
+        self.claim(loader.ended == (taken & beat.last & in_section & ends & ~spoiled))
         self.claim(loader.wrong_section == (taken & ~in_section & ~known))
         cut = taken & beat.last & Mux(in_section, ~ends, head.beats != 0)
         self.claim(loader.cut == cut, when=in_section | ~beat.last)
         self.cover(written.enable & (written.address == 2) & (written.unit == 5))
         self.cover(loader.cut)
+        self.cover(loader.ended & cleared)
         self.cover(loader.wrong_section & ~self.first)
