@@ -73,6 +73,15 @@ class Buffers:
                     f"design.buffers.{field.name} must be at least {least}: {value!r}"
                 )
 
+    @classmethod
+    def from_values(cls, values: object) -> "Buffers":
+        """Build the depths from a table of plain values."""
+        names = [field.name for field in fields(cls)]
+        if not isinstance(values, Mapping) or sorted(values) != sorted(names):
+            found = sorted(values) if isinstance(values, Mapping) else repr(values)
+            raise DesignError(f"design.buffers must be a table of {', '.join(names)}, not {found}")
+        return cls(**values)
+
     def covering(self, other: "Buffers") -> "Buffers":
         """Return the smallest buffers that hold both."""
         return Buffers(**{f.name: max(getattr(self, f.name), getattr(other, f.name))
@@ -241,7 +250,7 @@ class Design:
         buffers = given.pop("buffers", None)
         try:
             if buffers is not None:
-                given["buffers"] = Buffers(**buffers)
+                given["buffers"] = Buffers.from_values(buffers)
             if given["family"] == "dense":
                 base = cls.dense(given.pop("lanes"), given.pop("vector"))
                 return replace(base, **given)

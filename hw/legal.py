@@ -64,7 +64,7 @@ def check_design(design: "Design") -> None:
     """
     for name, allowed in _CHOICES.items():
         value = getattr(design, name)
-        if value not in allowed or isinstance(value, bool):
+        if value not in allowed or type(value) is not type(allowed[0]):
             raise DesignError(
                 f"design.{name} must be one of {_listed(allowed)}, not {value!r}"
                 f"{_nearest(value, allowed)}"
@@ -73,6 +73,7 @@ def check_design(design: "Design") -> None:
         value = getattr(design, name)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise DesignError(f"design.{name} must be between {low} and {high}, not {value!r}")
+    _check_lists(design)
     _check_drain(design)
     _check_codes(design)
     deliveries = ("window", "port") if design.family == "sparse" else ("broadcast",)
@@ -101,6 +102,13 @@ def check_design(design: "Design") -> None:
             f"design.simd_group must divide lanes ({design.lanes}), not {design.simd_group}"
             f"{_nearest(design.simd_group, divisors)}"
         )
+
+
+def _check_lists(design: "Design") -> None:
+    for name, kind, what in (("index_bits", int, "widths"), ("weight_codes", str, "names")):
+        value = getattr(design, name)
+        if not isinstance(value, tuple) or any(type(one) is not kind for one in value):
+            raise DesignError(f"design.{name} must be a list of {what}, not {value!r}")
 
 
 def _check_drain(design: "Design") -> None:
@@ -137,9 +145,11 @@ def _check_dense(design: "Design") -> None:
 
 def _check_index_bits(design: "Design") -> None:
     widths = list(design.index_bits)
-    if widths != sorted(set(widths)) or not all(2 <= bits <= 12 for bits in widths):
+    legal = sorted({min(max(bits, 2), 12) for bits in widths}) or [4]
+    if widths != legal:
         raise DesignError(
-            f"design.index_bits must be ascending widths between 2 and 12, not {widths}"
+            f"design.index_bits must be ascending widths between 2 and 12, not {widths}; the"
+            f" nearest legal choice is {legal}"
         )
     if design.family == "eie" and len(widths) != 1:
         raise DesignError(

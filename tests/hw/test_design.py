@@ -52,6 +52,12 @@ def test_derived_numbers() -> None:
         ({"lanes": 2, "drain": 3}, r"drain must be at most lanes \(2\), not 3"),
         ({"index_bits": (6, 4)}, "index_bits must be ascending widths between 2 and 12"),
         ({"index_bits": (1,)}, "index_bits must be ascending widths between 2 and 12"),
+        ({"index_bits": (3, 5, 13)}, r"not \[3, 5, 13\]; the nearest legal choice is \[3, 5, 12\]"),
+        ({"index_bits": ()}, r"not \[\]; the nearest legal choice is \[4\]"),
+        ({"index_bits": ("4",)}, r"index_bits must be a list of widths, not \('4',\)"),
+        ({"index_bits": 4}, "index_bits must be a list of widths, not 4"),
+        ({"weight_codes": "zero_free"}, "weight_codes must be a list of names, not 'zero_free'"),
+        ({"feed": 8.0}, "feed must be one of 1, 2, 4, 8, 16, not 8.0"),
         ({"buffers": Buffers(1, 1, 0 + 1, 1, 1), "window": 16, "feed": 8},
          "cannot hold one window of 16 vectors; the least is 2"),
     ],
@@ -109,6 +115,14 @@ def test_dense_toml_takes_the_dense_defaults(tmp_path: Path) -> None:
         ('family = "sparse"\nlanes = 8\n', "design.vector is missing"),
         ('family = "sparse"\nlanes = 8\nvector = 4\nlane = 1\n', "unknown field design.lane;"),
         ('family = "sparse"\nlanes = 8\nvector = 4\nfeed = 3\n', "design.feed must be one of"),
+        (
+            'family = "sparse"\nlanes = 8\nvector = 4\nbuffers = 3\n',
+            "design.buffers must be a table of weight_words, .*, not 3",
+        ),
+        (
+            'family = "sparse"\nlanes = 8\nvector = 4\n[buffers]\nweight_words = 3\n',
+            r"design.buffers must be a table of weight_words, .*, not \['weight_words'\]",
+        ),
     ],
 )
 def test_bad_toml_is_refused_with_its_path(tmp_path: Path, text: str, message: str) -> None:
