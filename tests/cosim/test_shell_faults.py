@@ -90,6 +90,8 @@ CASES: dict[str, Callable[[], bool]] = {
     "limit": passes(lambda: test_control.test_a_limit_of_just_enough_cycles_is_no_error(SPARSE)),
     "interrupts": passes(test_control.test_interrupts_and_status),
     "wrong_loads": passes(test_control.test_wrong_loads_are_told),
+    "wait": passes(lambda: test_control.test_a_start_waits_for_a_load_that_counts(SPARSE)),
+    "abort": passes(lambda: test_control.test_abort_in_mid_layer(SPARSE, 0)),
     "clamp": passes(
         lambda: test_control.test_a_register_that_cannot_be_right_keeps_the_run_from_starting(
             "low", SPARSE
@@ -117,7 +119,14 @@ FAULTS = (
     Fault("load_stays_at_its_address", Loader.elaborate, "address.eq(address + 1)",
           "address.eq(address)"),
     Fault("section_a_beat_longer", Loader.elaborate, "(low == 2)", "(low == 1)"),
-    Fault("cut_load_is_taken", Loader.elaborate, "self.ended & ~is_final", "0", "wrong_loads"),
+    Fault("cut_load_is_not_told", Loader.elaborate, "taken & beat.last & ~is_final", "0",
+          "wrong_loads"),
+    Fault("cut_load_counts", Loader.elaborate, "beat.last & is_final & ~spoiled",
+          "beat.last & ~spoiled", "wait"),
+    Fault("spoiled_load_counts", Loader.elaborate, "is_final & ~spoiled", "is_final", "wait"),
+    Fault("abort_comes_too_early", Control.elaborate,
+          "(self.start | (self.running & ~(self.ended | over))) & ~command.abort",
+          "self.start | (self.running & ~(self.ended | over | command.abort))", "abort"),
     Fault("set_in_use_is_written", Buffer.elaborate, "self.using != number",
           "self.using == number", "two_sets"),
     Fault("halves_swapped_in_the_load", Store.half_bank, "write.address[0] == half",
