@@ -3,7 +3,7 @@
 Each of the three streams has a channel of its own. A load begins ``latency_cycles`` after the
 accelerator opens the stream, then a beat comes every ``period`` cycles; an output beat is taken,
 then none for ``period - 1`` cycles, a new run begins afresh. The period of a stream is its width
-over the bandwidth. The simulator has the same as recurrences (``sim.environment``).
+over the bandwidth. The simulator has the same as recurrences (``sim.stalled_output``).
 """
 
 from dataclasses import dataclass
