@@ -9,7 +9,7 @@ import pytest
 from command_line import bosquet
 
 from bosquet.hw.bundle import Bundle
-from bosquet.sim.verilog_run import SIMULATORS, available_simulators, run_bundle
+from bosquet.sim.verilog_run import SIMULATORS, Simulator, available_simulators, run_bundle
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,8 +55,8 @@ def test_verilator_has_no_warning(bundle: Bundle, bench: bool) -> None:
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
-def test_both_simulators_pass(bundle: Bundle, simulator: str) -> None:
-    run = run_bundle(bundle, simulator)  # type: ignore[arg-type]
+def test_both_simulators_pass(bundle: Bundle, simulator: Simulator) -> None:
+    run = run_bundle(bundle, simulator)
     assert run.failures == ()
     assert run.passed
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from checked_layers import layer_of
 from rtl_fault import Fault
 
 from bosquet.hw.design import Design
@@ -14,7 +15,7 @@ from bosquet.hw.port_lane import PortLane
 from bosquet.hw.program import Program
 from bosquet.hw.rows import LaneRows
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
-from bosquet.models.layer import Layer, LayerShape, Requantization
+from bosquet.models.layer import Layer, LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.cosim import Comparison, compare
 
@@ -39,15 +40,6 @@ DESIGNS = {
     "two_buffers": replace(Design.port(5, 3), fifo_depth=2, drain=5, buffer_sets=2),
 }
 FORMS = (Relative(4), Bitmap(), Dense())
-
-
-def layer_of(shape: LayerShape, mask: np.ndarray) -> Layer:
-    """Return a layer with the given mask and otherwise random numbers."""
-    rng = np.random.default_rng(1)
-    out = shape.out_channels
-    weight = np.where(mask, rng.integers(-128, 128, shape.weight_shape), 0)
-    scale = Requantization(rng.integers(1, 1 << 16, out), np.full(out, 22), -3, -128, 127)
-    return Layer(shape, weight, mask, rng.integers(-999, 999, out), scale, zero_point_in=11)
 
 
 def compared(layer: Layer, design: Design, form: IndexFormat | None = None) -> Comparison:

@@ -131,12 +131,24 @@ def test_wrong_use_is_refused(job: Job, board: Board, driver: ModuleType) -> Non
         accelerator.layer("small", np.zeros((4, 4)))
 
 
-def test_an_error_of_the_accelerator_is_told(job: Job, board: Board, driver: ModuleType) -> None:
+def test_after_an_error_the_next_layer_begins_afresh(
+    job: Job, board: Board, driver: ModuleType
+) -> None:
+    """An error before anything is loaded, and one after: weights are sent again."""
     accelerator = driver.Accelerator(board)
-    accelerator.manifest["runs"][0]["registers"]["tiles_per_group"] = 0
-    board.receive = lambda count: [0] * count  # type: ignore[method-assign]
-    with pytest.raises(driver.AcceleratorError, match="run 0: error 4, count"):
-        accelerator.layer("small", activations_of(job))
+    layer = job.runs[0].schedule.layer
+    assert isinstance(layer, Layer)
+    activations = np.random.default_rng(6).integers(-128, 128, activations_of(job).shape)
+    registers = accelerator.manifest["runs"][0]["registers"]
+    right = registers["tiles_per_group"]
+    for _ in range(2):
+        registers["tiles_per_group"] = 0
+        with pytest.raises(driver.AcceleratorError, match="run 0: error 4, count"):
+            accelerator.layer("small", activations)
+        registers["tiles_per_group"] = right
+        np.testing.assert_array_equal(
+            accelerator.layer("small", activations), layer_outputs(layer, activations)
+        )
 
 
 def test_another_accelerator_is_noticed(job: Job, board: Board, driver: ModuleType) -> None:
