@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from accelerators import DENSE, PORT, SPARSE, image_on, right, small_layer
 from checked_layers import half_mask, layer_of
-from cosim import test_control, test_eie_faults, test_faults, test_port
+from cosim import test_control, test_eie_faults, test_faults, test_loads, test_port
 from rtl_fault import Fault
 
 from bosquet.hw import counters, register_checks, top, tree, weights
@@ -89,8 +89,8 @@ CASES: dict[str, Callable[[], bool]] = {
     "zero_free": zero_free,
     "limit": passes(lambda: test_control.test_a_limit_of_just_enough_cycles_is_no_error(SPARSE)),
     "interrupts": passes(test_control.test_interrupts_and_status),
-    "wrong_loads": passes(test_control.test_wrong_loads_are_told),
-    "wait": passes(lambda: test_control.test_a_start_waits_for_a_load_that_counts(SPARSE)),
+    "wrong_loads": passes(test_loads.test_wrong_loads_are_told),
+    "wait": passes(lambda: test_loads.test_a_start_waits_for_a_load_that_counts(SPARSE)),
     "abort": passes(lambda: test_control.test_abort_in_mid_layer(SPARSE, 0)),
     "clamp": passes(
         lambda: test_control.test_a_register_that_cannot_be_right_keeps_the_run_from_starting(
