@@ -57,6 +57,8 @@ class IndexDecoder(wiring.Component):
     Members
     -------
     registers : layer registers, in
+    absent_in_last : Signal, in
+        The lane has no filter in the last tile of a group.
     start : Signal, in
     word : stream of index_word, in
     entry : stream of entry_layout, out
@@ -64,12 +66,12 @@ class IndexDecoder(wiring.Component):
         The entry belongs to the last pass of its tile.
     """
 
-    def __init__(self, design: Design, first_lane: int) -> None:
+    def __init__(self, design: Design) -> None:
         self._design = design
-        self._first_lane = first_lane
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
+                "absent_in_last": In(1),
                 "start": In(1),
                 "word": In(stream.Signature(index_word(design))),
                 "entry": Out(stream.Signature(entry_layout(design))),
@@ -106,7 +108,7 @@ class IndexDecoder(wiring.Component):
             dense.eq(registers.format == FORMAT_DENSE),
             bitmap.eq(registers.format == FORMAT_BITMAP),
             relative.eq(registers.format == FORMAT_RELATIVE),
-            absent_in_last.eq(self._first_lane >= registers.last_tile_lanes),
+            absent_in_last.eq(self.absent_in_last),
         ]
         m.d.comb += [
             absent.eq(passes.last_tile & absent_in_last),

@@ -9,6 +9,7 @@ activation of the vector, and a row reads V weights per step. In other layers a 
 next V weights, of which each step takes one: the memory is full either way.
 """
 
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -20,6 +21,7 @@ from .design import CLUSTER_LANES, Buffers, Design, broadcast_stages
 from .feeder import Feeder
 from .passes import PassCounter
 from .ports import array_members, forward
+from .shared import add_equal
 from .tree import broadcast
 from .walk import step_layout
 
@@ -99,7 +101,7 @@ class DenseArray(wiring.Component):
         place = self._read_weights(m, steps[arrives - 1])
         self._follow(m, steps[to_operand])
         vector = self._columns(m, feeder)
-        self._lanes(m, vector, steps[to_operand], steps[arrives].valid, place)
+        self._lanes(m, vector, steps[to_operand], steps[arrives].valid, place, platform)
         return m
 
     def _read_weights(self, m: Module, step: data.View) -> Signal:
@@ -171,14 +173,20 @@ class DenseArray(wiring.Component):
             m.d.sync += self.filled.eq(0)
 
     def _lanes(
-        self, m: Module, vector: Any, step: data.View, arriving: Signal, place: Signal
+        self,
+        m: Module,
+        vector: Any,
+        step: data.View,
+        arriving: Signal,
+        place: Signal,
+        platform: object,
     ) -> None:
         """Broadcast the vector to the lanes."""
         design = self._design
         vectors = broadcast(m, vector, design.lanes, "vector")
         for index in range(design.lanes):
-            lane = DenseLane(design)
-            m.submodules[f"lane_{index}"] = lane
+            make = partial(DenseLane, design)
+            lane = add_equal(m, f"lane_{index}", "lane", make, platform)
             cluster = index // CLUSTER_LANES if len(vectors) > 1 else 0
             m.d.comb += [
                 lane.start.eq(self.start),

@@ -4,6 +4,8 @@ For FC layers, after Han et al., EIE (ISCA 2016): the filters are dealt to scala
 stores its part of every weight column. Only non-zero weights meet only non-zero activations.
 """
 
+from functools import partial
+
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -16,6 +18,7 @@ from .front import LaneState
 from .loader import MemoryKind
 from .memories import lanes_per_beat
 from .registers import layer_layout
+from .shared import add_equal
 from .store import Store
 from .tree import broadcast
 
@@ -96,8 +99,8 @@ class EieArray(wiring.Component):
         items = broadcast(m, item, design.lanes, "item")
         room = []
         for index in range(design.lanes):
-            pe = EiePe(design, buffers.index_words, buffers.weight_words)
-            m.submodules[f"pe_{index}"] = pe
+            make = partial(EiePe, design, buffers.index_words, buffers.weight_words)
+            pe = add_equal(m, f"pe_{index}", "pe", make, platform)
             own = items[index // CLUSTER_LANES if len(items) > 1 else 0]
             m.d.comb += [
                 pe.registers.eq(self.registers),

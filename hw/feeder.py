@@ -9,13 +9,16 @@ Stages, in cycles after a step is issued: 0 its offset is read; 1 the address is
 2 the banks are read; 3 the vectors are rotated; from 4 on they stand in ``vectors``.
 """
 
+from functools import partial
+
 from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .registers import layer_layout
-from .rotator import Rotation
+from .rotator import BankRotator, registered_choices
+from .shared import add_equal
 from .walk import TableWalk, TapWalk, Walk, add_address, step_layout
 
 __all__ = ["Feeder", "address_layout"]
@@ -75,7 +78,7 @@ class Feeder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._read(m, self._sum(m, self._walk(m)))
+        self._read(m, self._sum(m, self._walk(m)), platform)
         return m
 
     def _walk(self, m: Module) -> Walk:
@@ -103,7 +106,7 @@ class Feeder(wiring.Component):
             m.d.sync += [base.eq(walk.base), address.eq(total)]
         return address
 
-    def _read(self, m: Module, address: data.View) -> None:
+    def _read(self, m: Module, address: data.View, platform: object) -> None:
         """Read two neighbouring vectors of each bank and rotate the wanted positions out."""
         design = self._design
         m.d.comb += [
@@ -111,10 +114,14 @@ class Feeder(wiring.Component):
             self.bank_addresses[1].eq(address.word >> 1),
         ]
         with m.If(~self.hold):
-            rotation = Rotation(m, design.vector, address.word[0], address.rest, "step")
-        vectors = Signal.like(self.vectors, reset_less=True)  # a step tells when they count
-        m.d.comb += self.vectors.eq(vectors)
+            choices = registered_choices(m, design.vector, address.word[0], address.rest, "choices")
+        make = partial(BankRotator, design)
         for bank in range(design.feed):
-            values = rotation.rotated(self.bank_data[bank][0], self.bank_data[bank][1])
-            with m.If(~self.hold):
-                m.d.sync += [vectors[bank][i].eq(value) for i, value in enumerate(values)]
+            rotator = add_equal(m, f"rotator_{bank}", "rotator", make, platform)
+            m.d.comb += [
+                rotator.choices.eq(choices),
+                rotator.hold.eq(self.hold),
+                rotator.even.eq(self.bank_data[bank][0]),
+                rotator.odd.eq(self.bank_data[bank][1]),
+                self.vectors[bank].eq(rotator.vector),
+            ]

@@ -50,6 +50,8 @@ class LaneFront(wiring.Component):
     Members
     -------
     registers : layer registers, in
+    absent_in_last : Signal, in
+        The lanes have no filter in the last tile of a group.
     start : Signal, in
     index_address, index_enable, index_data : memory read port of the index words
     weight_address, weight_enable, weight_data : memory read port of the weights
@@ -72,15 +74,13 @@ class LaneFront(wiring.Component):
         What the lanes did in the cycle before.
     """
 
-    def __init__(
-        self, design: Design, first_lane: int, index_depth: int, weight_depth: int
-    ) -> None:
+    def __init__(self, design: Design, index_depth: int, weight_depth: int) -> None:
         self._design = design
-        self._first_lane = first_lane
         self._index_depth = index_depth
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
+                "absent_in_last": In(1),
                 "start": In(1),
                 "index_address": Out(range(max(2, index_depth))),
                 "index_enable": Out(1),
@@ -104,7 +104,7 @@ class LaneFront(wiring.Component):
         m = Module()
         design = self._design
         m.submodules.fetch = fetch = IndexFetch(design, self._index_depth)
-        m.submodules.decode = decode = IndexDecoder(design, self._first_lane)
+        m.submodules.decode = decode = IndexDecoder(design)
         connect(m, fetch.word, decode.word)
         m.d.comb += [
             fetch.start.eq(self.start),
@@ -113,6 +113,7 @@ class LaneFront(wiring.Component):
             self.index_enable.eq(fetch.enable),
             fetch.data.eq(self.index_data),
             decode.registers.eq(self.registers),
+            decode.absent_in_last.eq(self.absent_in_last),
             decode.start.eq(self.start),
         ]
         self._queue(m, decode)

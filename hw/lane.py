@@ -43,6 +43,8 @@ class SparseLane(wiring.Component):
     Members
     -------
     registers : layer registers, in
+    absent_in_last : Signal, in
+        The lanes have no filter in the last tile of a group.
     start : Signal, in
     index_address, index_enable, index_data : memory read port of the index words
     weight_address, weight_enable, weight_data : memory read port of the weights
@@ -65,11 +67,8 @@ class SparseLane(wiring.Component):
         What the lanes did in the cycle before.
     """
 
-    def __init__(
-        self, design: Design, first_lane: int, index_depth: int, weight_depth: int
-    ) -> None:
+    def __init__(self, design: Design, index_depth: int, weight_depth: int) -> None:
         self._design = design
-        self._first_lane = first_lane
         self._depths = (index_depth, weight_depth)
         vector = data.ArrayLayout(signed(design.act_bits), design.vector)
         sums = data.ArrayLayout(signed(design.acc_bits), design.vector)
@@ -77,6 +76,7 @@ class SparseLane(wiring.Component):
         super().__init__(
             {
                 "registers": In(layer_layout(design)),
+                "absent_in_last": In(1),
                 "start": In(1),
                 "index_address": Out(range(max(2, index_depth))),
                 "index_enable": Out(1),
@@ -99,9 +99,10 @@ class SparseLane(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.front = front = LaneFront(self._design, self._first_lane, *self._depths)
+        m.submodules.front = front = LaneFront(self._design, *self._depths)
         m.d.comb += [
             front.registers.eq(self.registers),
+            front.absent_in_last.eq(self.absent_in_last),
             front.start.eq(self.start),
             self.index_address.eq(front.index_address),
             self.index_enable.eq(front.index_enable),

@@ -4,6 +4,7 @@ Every lane reads its own copy of the features, so there is no feeder and no wind
 one filter tile may work on filters of different convolution groups.
 """
 
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import Module, Signal
@@ -15,6 +16,7 @@ from .loader import MemoryKind
 from .memories import lanes_per_beat
 from .port_lane import PortLane, base_words, port_members
 from .ports import bank_row, lane_members, stream_members
+from .shared import add_equal
 from .store import Store
 
 __all__ = ["PortArray", "port_memories"]
@@ -49,8 +51,8 @@ class PortArray(wiring.Component):
         for stream in range(design.streams):
             first = stream * design.simd_group
             lanes = range(first, first + design.simd_group)
-            lane = PortLane(design, first, self._buffers)
-            m.submodules[f"lane_{stream}"] = lane
+            make = partial(PortLane, design, self._buffers)
+            lane = add_equal(m, f"lane_{stream}", "lane", make, platform)
             for name, member in (
                 port_members(design, self._buffers) | stream_members(design, self._buffers)
             ).items():
@@ -63,6 +65,7 @@ class PortArray(wiring.Component):
                     m.d.comb += own.eq(mine)
             m.d.comb += [
                 lane.registers.eq(self.registers),
+                lane.absent_in_last.eq(first >= self.registers.last_tile_lanes),
                 lane.start.eq(self.start),
                 lane.take.eq(self.take[lanes.start : lanes.stop]),
                 self.ready[lanes.start : lanes.stop].eq(lane.ready),

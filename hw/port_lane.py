@@ -24,7 +24,7 @@ from .front import LaneFront, LaneState
 from .mac import weight_copies
 from .ports import bank_row
 from .registers import layer_layout
-from .rotator import Rotation
+from .rotator import registered_choices, rotated
 from .rows import LaneRows, row_weights
 from .weights import decoded
 
@@ -73,6 +73,8 @@ class PortLane(wiring.Component):
     Members
     -------
     registers : layer registers, in
+    absent_in_last : Signal, in
+        The lanes have no filter in the last tile of a group.
     start : Signal, in
     index_address, index_enable, index_data : memory read port of the index words
     weight_address, weight_enable, weight_data : memory read port of the weights
@@ -87,9 +89,8 @@ class PortLane(wiring.Component):
         What the lanes did in the cycle before.
     """
 
-    def __init__(self, design: Design, first_lane: int, buffers: Buffers) -> None:
+    def __init__(self, design: Design, buffers: Buffers) -> None:
         self._design = design
-        self._first_lane = first_lane
         self._buffers = buffers
         sums = data.ArrayLayout(signed(design.acc_bits), design.vector)
         group = design.simd_group
@@ -97,6 +98,7 @@ class PortLane(wiring.Component):
             port_members(design, buffers)
             | {
                 "registers": In(layer_layout(design)),
+                "absent_in_last": In(1),
                 "start": In(1),
                 "index_address": Out(range(max(2, buffers.index_words))),
                 "index_enable": Out(1),
@@ -116,10 +118,11 @@ class PortLane(wiring.Component):
         m = Module()
         buffers = self._buffers
         m.submodules.front = front = LaneFront(
-            self._design, self._first_lane, buffers.index_words, buffers.weight_words
+            self._design, buffers.index_words, buffers.weight_words
         )
         m.d.comb += [
             front.registers.eq(self.registers),
+            front.absent_in_last.eq(self.absent_in_last),
             front.start.eq(self.start),
             self.index_address.eq(front.index_address),
             self.index_enable.eq(front.index_enable),
@@ -264,8 +267,8 @@ class PortLane(wiring.Component):
         vector = data.ArrayLayout(signed(design.act_bits), design.vector)
         operands = Signal(vector, reset_less=True)
         for i in range(weight_copies(design.vector)):
-            rotation = Rotation(m, design.vector, parity, rest, f"copy_{i}")
-            values = rotation.rotated(self.bank_data[0], self.bank_data[1])
+            choices = registered_choices(m, design.vector, parity, rest, f"choices_{i}")
+            values = rotated(choices, self.bank_data[0], self.bank_data[1])
             for column in range(i * CLUSTER_LANES, min((i + 1) * CLUSTER_LANES, design.vector)):
                 m.d.sync += operands[column].eq(values[column])
         return operands

@@ -10,41 +10,29 @@ inverse synthesis would make multiplexers again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
+from .design import Design
 from .tree import KEEP
 
-__all__ = ["Rotation"]
+__all__ = ["BankRotator", "choices_layout", "registered_choices", "rotated"]
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """Registers of two-way choices: a bit is high in one of the two."""
+def choices_layout(vector: int) -> data.StructLayout:
+    """Return the layout of the choices: of each two registers, a bit is high in one of them.
 
-    yes: Signal
-    no: Signal
-
-    @classmethod
-    def of(cls, m: Module, value: Value, name: str) -> "_Choice":
-        yes = Signal(len(value), name=name, attrs=KEEP)
-        no = Signal(len(value), name=f"not_{name}", attrs=KEEP)
-        m.d.sync += [yes.eq(value), no.eq(~value)]
-        return cls(yes, no)
-
-    def inverse(self, bit: int, first: Value, second: Value) -> Value:
-        """Return the inverse of ``first`` if the bit is high, else of ``second``."""
-        width = len(first)
-        return ~(
-            (first.as_unsigned() & self.yes[bit].replicate(width))
-            | (second.as_unsigned() & self.no[bit].replicate(width))
-        )
+    ``odd`` takes a position from the odd half, ``turn`` turns by a power of two.
+    """
+    steps = (vector - 1).bit_length()
+    return data.StructLayout({"odd": vector, "even": vector, "turn": steps, "stay": steps})
 
 
-class Rotation:
-    """Where the wanted positions are, registered; banks are rotated by it a cycle later.
+def registered_choices(m: Module, vector: int, odd: Value, rest: Value, name: str) -> data.View:
+    """Return registers of where the wanted positions are, for the cycle in which they are read.
 
     Parameters
     ----------
@@ -57,24 +45,71 @@ class Rotation:
     rest : Value
         Position within it at which the wanted ones begin.
     name : str
-        Put before the names of registers.
+        Of the registers.
+    """
+    choices = Signal(choices_layout(vector), name=name, attrs=KEEP)
+    from_odd = Cat((i < rest) ^ odd for i in range(vector))
+    m.d.sync += [
+        choices.odd.eq(from_odd),
+        choices.even.eq(~from_odd),
+        choices.turn.eq(rest),
+        choices.stay.eq(~rest),
+    ]
+    return choices
+
+
+def rotated(choices: data.View, even: Any, odd: Any) -> Sequence[Value]:
+    """Return the wanted positions, given the vectors read from both halves."""
+    vector, steps = len(choices.odd), len(choices.turn)
+    values = [_inverse(choices.odd[i], odd[i], choices.even[i], even[i]) for i in range(vector)]
+    for bit in range(steps):
+        turn, stay = choices.turn[bit], choices.stay[bit]
+        by = (1 << bit) % vector
+        values = [_inverse(turn, values[(i + by) % vector], stay, values[i]) for i in range(vector)]
+    # There is one level more than steps, and each has inverted.
+    return [(value if steps % 2 else ~value).as_signed() for value in values]
+
+
+def _inverse(one: Value, first: Value, other: Value, second: Value) -> Value:
+    """Return the inverse of ``first`` if ``one`` is high, of ``second`` if ``other`` is."""
+    width = len(first)
+    return ~(
+        (first.as_unsigned() & one.replicate(width))
+        | (second.as_unsigned() & other.replicate(width))
+    )
+
+
+class BankRotator(wiring.Component):
+    """The rotator of one bank, and the register behind it.
+
+    Members
+    -------
+    choices : choices_layout, in
+    hold : Signal, in
+        ``vector`` keeps what it has.
+    even, odd : array of V signed(act_bits), in
+        What is read from both halves of the bank.
+    vector : array of V signed(act_bits), out
+        The wanted positions, a cycle later.
     """
 
-    def __init__(self, m: Module, vector: int, odd: Value, rest: Value, name: str) -> None:
-        self._from_odd = _Choice.of(
-            m, Cat((i < rest) ^ odd for i in range(vector)), f"{name}_from_odd"
+    def __init__(self, design: Design) -> None:
+        vector = data.ArrayLayout(signed(design.act_bits), design.vector)
+        super().__init__(
+            {
+                "choices": In(choices_layout(design.vector)),
+                "hold": In(1),
+                "even": In(vector),
+                "odd": In(vector),
+                "vector": Out(vector),
+            }
         )
-        self._turn = _Choice.of(m, rest, f"{name}_turn")
-        self._vector = vector
 
-    def rotated(self, even: Any, uneven: Any) -> Sequence[Value]:
-        """Return the wanted positions, given the vectors read from both halves."""
-        vector, steps = self._vector, len(self._turn.yes)
-        values = [self._from_odd.inverse(i, uneven[i], even[i]) for i in range(vector)]
-        for bit in range(steps):
-            by = (1 << bit) % vector
-            values = [
-                self._turn.inverse(bit, values[(i + by) % vector], values[i]) for i in range(vector)
-            ]
-        # There is one level more than steps, and each has inverted.
-        return [(value if steps % 2 else ~value).as_signed() for value in values]
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        held = Signal.like(self.vector, reset_less=True)  # a step tells when it counts
+        values = rotated(self.choices, self.even, self.odd)
+        m.d.comb += self.vector.eq(held)
+        with m.If(~self.hold):
+            m.d.sync += [held[i].eq(value) for i, value in enumerate(values)]
+        return m

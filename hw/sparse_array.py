@@ -4,6 +4,9 @@ A window is written while every cluster has a free one. The feeder reads ahead: 
 its stages hold what they have read, and go on in the cycle after the last cluster gives back.
 """
 
+from functools import partial
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 
@@ -11,6 +14,7 @@ from .design import CLUSTER_LANES, Buffers, Design
 from .feeder import Feeder
 from .lane import SparseLane
 from .ports import array_members, forward, stream_members
+from .shared import add_equal
 from .tree import broadcast
 from .window import ClusterWindow, feed_layout
 
@@ -34,22 +38,22 @@ class SparseArray(wiring.Component):
         design, buffers = self._design, self._buffers
         m.submodules.feeder = feeder = Feeder(design, buffers.feature_words, buffers.offset_words)
         forward(m, self, feeder)
-        clusters = [
-            ClusterWindow(design, min(CLUSTER_LANES, design.streams - c * CLUSTER_LANES))
-            for c in range(design.clusters)
-        ]
+        clusters = []
+        for c in range(design.clusters):
+            lanes = min(CLUSTER_LANES, design.streams - c * CLUSTER_LANES)
+            make = partial(ClusterWindow, design, lanes)
+            clusters.append(add_equal(m, f"window_{c}", f"window_of_{lanes}", make, platform))
         self._pace(m, feeder, clusters)
         for c, cluster in enumerate(clusters):
-            m.submodules[f"window_{c}"] = cluster
             m.d.comb += cluster.start.eq(self.start)
             streams = range(c * CLUSTER_LANES, min((c + 1) * CLUSTER_LANES, design.streams))
             past = []
             for index in streams:
                 lanes = range(index * design.simd_group, (index + 1) * design.simd_group)
-                lane = SparseLane(design, lanes[0], buffers.index_words, buffers.weight_words)
-                m.submodules[f"lane_{index}"] = lane
+                lane = add_equal(m, f"lane_{index}", "lane", self._lane, platform)
                 m.d.comb += [
                     lane.registers.eq(self.registers),
+                    lane.absent_in_last.eq(lanes[0] >= self.registers.last_tile_lanes),
                     lane.start.eq(self.start),
                     self.index_address[index].eq(lane.index_address),
                     self.index_enable[index].eq(lane.index_enable),
@@ -70,7 +74,10 @@ class SparseArray(wiring.Component):
             m.d.comb += cluster.past.eq(Cat(*past))
         return m
 
-    def _pace(self, m: Module, feeder: Feeder, clusters: list[ClusterWindow]) -> None:
+    def _lane(self) -> SparseLane:
+        return SparseLane(self._design, self._buffers.index_words, self._buffers.weight_words)
+
+    def _pace(self, m: Module, feeder: Feeder, clusters: list[Any]) -> None:
         """Group steps into windows, hold the feeder back, and broadcast what it reads."""
         design = self._design
         window_steps = design.window // design.feed

@@ -22,6 +22,7 @@ from typing import Any
 from amaranth.back import rtlil
 
 from ..errors import ToolError
+from .shared import SharedModules
 
 __all__ = ["component_verilog", "initialized_verilog"]
 
@@ -84,8 +85,15 @@ def initialized_verilog(component: Any, name: str) -> str:
 
 
 def _rtlil(component: Any, name: str) -> str:
-    text: str = rtlil.convert(component, name=name, emit_src=False)
-    return text
+    """Return the RTLIL of a component, equal ones in it as one module (``hw.shared``)."""
+    shared = SharedModules(name)
+    texts = [rtlil.convert(component, name=name, platform=shared, emit_src=False)]
+    done = 0
+    while done < len(shared.modules()):  # a shared module may hold others
+        inner, first = shared.modules()[done]
+        texts.append(rtlil.convert(first, name=inner, platform=shared, emit_src=False))
+        done += 1
+    return "".join(texts)
 
 
 def _written(text: str, name: str) -> str:

@@ -58,7 +58,7 @@ class DecoderProperty(Property):
             registers.position_tiles.eq(1),
             registers.tiles_per_group.eq(PASSES),
             registers.groups.eq(1),
-            registers.last_tile_lanes.eq(DESIGN.lanes),
+            decoder.absent_in_last.eq(0),
         ]
         if self.windowed:
             self.feed_shift = self.fixed((DESIGN.feed - 1).bit_length(), "feed_shift")

@@ -32,15 +32,15 @@ def same(component: Any) -> Any:
 
 
 def relative_decoder(design: Design, width: int, change: Change = same) -> Property:
-    return decoder.RelativeDecoder(change(IndexDecoder(design, 0)), width)
+    return decoder.RelativeDecoder(change(IndexDecoder(design)), width)
 
 
 def bitmap_decoder(design: Design, entries: int, change: Change = same) -> Property:
-    return decoder.BitmapDecoder(change(IndexDecoder(design, 0)), entries)
+    return decoder.BitmapDecoder(change(IndexDecoder(design)), entries)
 
 
 def dense_decoder(change: Change = same) -> Property:
-    return decoder.DenseDecoder(change(IndexDecoder(decoder.DESIGN, 0)))
+    return decoder.DenseDecoder(change(IndexDecoder(decoder.DESIGN)))
 
 
 def fetch(change: Change = same) -> Property:

@@ -43,7 +43,7 @@ def decoded(
 
     It is lane 1, which has no filter in the last tile of a group if there are several.
     """
-    dut = IndexDecoder(DESIGN, first_lane=1)
+    dut = IndexDecoder(DESIGN)
     stream = form.encode(positions, LAYOUT.length, DESIGN.scan_bits)
     words = [(int(w), int(e)) for w, e in zip(stream.words, stream.end, strict=True)]
     words *= PASSES * groups * max(1, tiles - 1)
@@ -65,7 +65,7 @@ def decoded(
         ctx.set(dut.registers.position_tiles, PASSES)
         ctx.set(dut.registers.tiles_per_group, tiles)
         ctx.set(dut.registers.groups, groups)
-        ctx.set(dut.registers.last_tile_lanes, 1 if tiles > 1 else 2)
+        ctx.set(dut.absent_in_last, tiles > 1)
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
