@@ -62,6 +62,10 @@ class LaneFront(wiring.Component):
     head : queued_layout, out
     head_valid : Signal, out
         An entry stands at the head of the queue.
+    behind : queued_layout, out
+        The entry that would stand there if the head went now.
+    followed : Signal, out
+        There is one.
     first : Signal, out
         The entry at the head, or the next one there, is the first of a pass.
     begun : Signal, out
@@ -94,6 +98,8 @@ class LaneFront(wiring.Component):
                 "first": Out(1),
                 "begun": Out(1),
                 "head_valid": Out(1),
+                "behind": Out(queued_layout(design)),
+                "followed": Out(1),
                 "issue": Out(1),
                 "done": Out(1),
                 "state": Out(LaneState),
@@ -161,6 +167,8 @@ class LaneFront(wiring.Component):
             queue.pop.eq(self.issue),
             self.head.eq(queue.head),
             self.head_valid.eq(queue.filled[0]),
+            self.behind.eq(queue.behind),
+            self.followed.eq(queue.followed),
         ]
         m.d.comb += [
             queue.word[name].eq(held[name])

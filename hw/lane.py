@@ -55,7 +55,7 @@ class SparseLane(wiring.Component):
     oldest : Signal, in
         Where window number ``released`` stands in the ring.
     past : Signal, out
-        The lane needs no window up to number ``released`` any more.
+        From the next cycle on the lane issues nothing of a window up to number ``released``.
     done : Signal, out
         The lane has issued its last entry.
     ready : Signal(simd_group), out
@@ -120,12 +120,22 @@ class SparseLane(wiring.Component):
 
     def _reach(self, m: Module, front: LaneFront) -> None:
         """Tell whether the window of the entry at the head is fed, and which are past."""
-        window, distance = front.head.window, Signal(WINDOW_COUNT_BITS)
+        head, distance = front.head, Signal(WINDOW_COUNT_BITS)
+        stays, leaves = Signal(), Signal()
         m.d.comb += [
-            distance.eq(window - self.fed),
+            distance.eq(head.window - self.fed),
             front.fed.eq(distance[-1]),  # window < fed, modulo the counter
-            # Without a head it counts where the last one stood. The lane is never behind.
-            self.past.eq(self.done | (front.begun & (window != self.released))),
+            # The lane is never behind. Without a head it counts where the last one stood.
+            stays.eq(~front.begun | (head.window == self.released)),
+            leaves.eq(
+                (front.issue & head.final)
+                | (
+                    (front.issue | ~front.head_valid)
+                    & front.followed
+                    & (front.behind.window != self.released)
+                )
+            ),
+            self.past.eq(self.done | ~stays | leaves),
         ]
 
     def _place(self, window: Value) -> Value:

@@ -28,6 +28,10 @@ class ShiftQueue(wiring.Component):
         Bit i: there are more than i words.
     head : shape, out
         The oldest word; without any, the one popped last (nothing certain before the first).
+    behind : shape, out
+        The word that would be the head if that went now; only if there is one.
+    followed : Signal, out
+        There is one: behind the head, or pushed in this cycle.
     """
 
     def __init__(self, shape: Any, depth: int) -> None:
@@ -41,6 +45,8 @@ class ShiftQueue(wiring.Component):
                 "pop": In(1),
                 "filled": Out(depth),
                 "head": Out(shape),
+                "behind": Out(shape),
+                "followed": Out(1),
             }
         )
 
@@ -49,7 +55,14 @@ class ShiftQueue(wiring.Component):
         filled, depth = self.filled, self._depth
         # Words that are not there may be anything, so that none needs a reset.
         words = [Signal(self._shape, name=f"word_{i}", reset_less=True) for i in range(depth)]
-        m.d.comb += self.head.eq(words[0])
+        m.d.comb += [
+            self.head.eq(words[0]),
+            self.behind.eq(self.word),
+            self.followed.eq(self.push),
+        ]
+        if depth > 1:
+            with m.If(filled[1]):
+                m.d.comb += [self.behind.eq(words[1]), self.followed.eq(1)]
         with m.If(self.clear):
             m.d.sync += filled.eq(0)
         with m.Elif(self.push & ~self.pop):

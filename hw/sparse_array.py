@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 
-from .design import CLUSTER_LANES, Buffers, Design
+from .design import CLUSTER_LANES, Buffers, Design, broadcast_stages
 from .feeder import Feeder
 from .lane import SparseLane
 from .ports import array_members, forward, stream_members
@@ -18,7 +18,16 @@ from .shared import add_equal
 from .tree import broadcast
 from .window import ClusterWindow, feed_layout
 
-__all__ = ["SparseArray"]
+__all__ = ["SparseArray", "release_stages"]
+
+
+def release_stages(design: Design) -> int:
+    """Return by how many cycles a window is given back later than its last entry is issued.
+
+    The entry reads the window a cycle after it has passed the broadcast stages of V; what is fed
+    into the place takes as long to get there as the broadcast stages of the lanes.
+    """
+    return max(0, broadcast_stages(design.vector) - broadcast_stages(design.streams))
 
 
 class SparseArray(wiring.Component):
@@ -131,8 +140,13 @@ class SparseArray(wiring.Component):
             written.step.eq(step.step),
             written.vectors.eq(feeder.vectors),
         ]
-        for credit, cluster in zip(credits, clusters, strict=True):
-            m.d.sync += credit.eq(credit + cluster.give_back - opens)
+        for c, (credit, cluster) in enumerate(zip(credits, clusters, strict=True)):
+            given_back = cluster.give_back
+            for stage in range(release_stages(design)):
+                later = Signal(name=f"given_back_{c}_{stage}")
+                m.d.sync += later.eq(given_back & ~self.start)
+                given_back = later
+            m.d.sync += credit.eq(credit + given_back - opens)
             with m.If(self.start):
                 m.d.sync += credit.eq(design.run_ahead)
         spread = broadcast(m, written, design.streams, "feed")

@@ -38,7 +38,7 @@ class ClusterWindow(wiring.Component):
     start : Signal, in
     feed : feed_layout, in
     past : Signal(lanes), in
-        Lanes that need no window up to number ``released`` any more.
+        Lanes that issue nothing of a window up to number ``released`` from the next cycle on.
     ring : array of window * run_ahead vectors, out
     fed, released : Signal, out
         Running numbers of windows received and given back.

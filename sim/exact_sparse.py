@@ -1,8 +1,9 @@
 """Exact cycles of the sparse family: the timing contract as a recurrence.
 
 Within a pass, windows are visited in order and, in each, the segments of all lanes at once (see
-``segments``). After a window, the next entry of every lane is in a later one, so ``past`` is its
-``head``. The window ``run_ahead`` on waits for all clusters, so the slowest lane decides::
+``segments``). After a window, the next entry of every lane is in a later one, so ``past`` is the
+cycle before its ``head``. The window ``run_ahead`` on waits for all clusters, so the slowest lane
+decides::
 
     max over clusters of released(w) = max(fed(w), past(l, w) over all lanes)
 
@@ -178,7 +179,7 @@ class _Run:
                     self._decoded[lanes] = decoded
                     np.maximum(head, decoded + _EMIT_TO_HEAD, out=head)
                 self._heads[lanes] = head
-            self._feeder.release(max(fed, int(self._heads.max())))
+            self._feeder.release(max(fed, int(self._heads.max()) - 1))
 
         self._attribute(work, heads, free, issues)
         self._history = issues[work.history]

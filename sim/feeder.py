@@ -34,6 +34,9 @@ class Feeder:
         self.ahead = design.run_ahead
         self._steps = np.full(self.windows, layout.window_steps, np.int64)
         self._steps[-1] = layout.steps - layout.window_steps * (self.windows - 1)
+        self._release_to_step = _RELEASE_TO_STEP + max(
+            0, broadcast_stages(design.vector) - broadcast_stages(design.streams)
+        )
         self._latency = _STEP_TO_WINDOW + broadcast_stages(design.streams)
         self._steps_of = self._steps.tolist()
         self._to_fed = [steps - 1 + self._latency for steps in self._steps_of]
@@ -55,7 +58,7 @@ class Feeder:
 
     def release(self, cycle: int) -> None:
         """Note the cycle in which the slowest cluster releases the next window."""
-        self._start(cycle + _RELEASE_TO_STEP)
+        self._start(cycle + self._release_to_step)
 
     def waits_before(self, cycles: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how many cycles the feeder waited for a release before each of ``cycles``.

@@ -95,7 +95,13 @@ class DenseFeeder(DenseArray):
         )
 
     def _lanes(
-        self, m: Module, vector: Any, step: data.View, arriving: Signal, place: Signal
+        self,
+        m: Module,
+        vector: Any,
+        step: data.View,
+        arriving: Signal,
+        place: Signal,
+        platform: object,
     ) -> None:
         m.d.comb += [
             self.vector.eq(vector),
