@@ -140,6 +140,8 @@ def bundle_files(job: Job, name: str, freq_hz: float = DEFAULT_FREQ_HZ) -> dict[
         "data_files": sorted(data),
         "core": f"bosquet:bundle:{name}:{__version__}",
         "description": f"{job.design.name} with layers and their testbench, made by bosquet",
+        "design": job.design,
+        "version": __version__,
         "header": _header(),
         "memory_numbers": ", ".join(f"{kind.value} {kind.name.lower()}" for kind in MemoryKind),
         "feature_memory": MemoryKind.FEATURES.value,
@@ -151,7 +153,7 @@ def bundle_files(job: Job, name: str, freq_hz: float = DEFAULT_FREQ_HZ) -> dict[
     files = {
         f"{bench}.v": testbench(job, name),
         **data,
-        f"{name}.v": initialized_verilog(accelerator, name),
+        f"{name}.v": render("bundle.v", **values) + initialized_verilog(accelerator, name),
         f"{name}.core": render("bundle.core", **values),
         f"{name}.vlt": render("bundle.vlt", **values),
         f"{name}.sdc": render("bundle.sdc", **values),

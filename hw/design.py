@@ -164,7 +164,7 @@ class Design:
     drain_cycles: int = 1
     acc_sets: int = 2
     scan_bits: int = 16
-    fifo_depth: int = 4
+    fifo_depth: int = 3
     index_bits: tuple[int, ...] = (4, 6, 8)
     weight_codes: tuple[str, ...] = ("twos_complement",)
     weight_bits: int = 8

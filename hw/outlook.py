@@ -31,14 +31,11 @@ def sub_indices(bits: Value, width: int) -> Sequence[Value]:
 
 def first_outlook(m: Module, design: Design, registers: data.View, bits: Value) -> data.View:
     """Return the outlook of the first entry of a word."""
-    found = Signal(outlook_layout(), name="first_outlook")
+    found, real = Signal(outlook_layout()), _real(m, design, registers, bits)
     with m.If(registers.format == FORMAT_BITMAP):
         m.d.comb += found.alone.eq(_at_most(bits, 1))
-    with m.Else(), m.Switch(registers.index_select):
-        for select, width in enumerate(design.index_bits):
-            real = _real(bits, width)
-            with m.Case(select):
-                m.d.comb += [found.alone.eq(~real[1:].any()), found.filler.eq(~real[0])]
+    with m.Else():
+        m.d.comb += [found.alone.eq(~real[1:].any()), found.filler.eq(~real[0])]
     return found
 
 
@@ -53,25 +50,27 @@ def next_outlook(
         Bits or sub-indices of the word that are used up, the one at hand not counted. Those of
         the relative format are used from the lowest on.
     """
-    found = Signal(outlook_layout(), name="next_outlook")
+    found, real = Signal(outlook_layout()), _real(m, design, registers, bits)
+    # Used up and at hand are n; sub-index n is the next one, from n + 1 on come others.
+    reached, behind = Cat(1, used)[: len(real)], Cat(1, 1, used)[: len(real)]
     with m.If(registers.format == FORMAT_BITMAP):
         m.d.comb += found.alone.eq(_at_most(bits & ~used, 2))
-    with m.Else(), m.Switch(registers.index_select):
-        for select, width in enumerate(design.index_bits):
-            real = _real(bits, width)
-            # Used up and at hand are n; sub-index n is the next one, from n + 1 on come others.
-            reached, behind = Cat(1, used)[: len(real)], Cat(1, 1, used)[: len(real)]
-            with m.Case(select):
-                m.d.comb += [
-                    found.alone.eq(~(real & ~behind).any()),
-                    found.filler.eq(~(real & behind & ~reached).any()),
-                ]
+    with m.Else():
+        m.d.comb += [
+            found.alone.eq(~(real & ~behind).any()),
+            found.filler.eq(~(real & behind & ~reached).any()),
+        ]
     return found
 
 
-def _real(bits: Value, width: int) -> Value:
+def _real(m: Module, design: Design, registers: data.View, bits: Value) -> Signal:
     """Return a bit for each sub-index that is no filler."""
-    return Cat(~field.all() for field in sub_indices(bits, width))
+    real = Signal(len(bits) // min(design.index_bits))
+    with m.Switch(registers.index_select):
+        for select, width in enumerate(design.index_bits):
+            with m.Case(select):
+                m.d.comb += real.eq(Cat(~field.all() for field in sub_indices(bits, width)))
+    return real
 
 
 def _at_most(bits: Value, limit: int) -> Value:

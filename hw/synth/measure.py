@@ -150,7 +150,7 @@ def grid(design: Design) -> tuple[Part, ...]:
                 feed_order="natural", window=16, run_ahead=2, feed=8,
                 drain=1, drain_cycles=1, acc_sets=2, buffers=None,
                 index_bits=design.index_bits or (4, 6, 8),
-                fifo_depth=design.fifo_depth if design.family == "sparse" else 4,
+                fifo_depth=design.fifo_depth if design.family == "sparse" else 3,
             )  # fmt: skip
         if family == "eie":
             base = replace(

@@ -48,6 +48,11 @@ class QueueProperty(Property):
         self.claim(queue.filled == ((1 << held) - 1)[:depth])
         self.claim(queue.head == value, when=here & (popped == followed))
         self.claim(queue.head == left, when=gone & ~held.any())
+        # What is behind the head stands there in the cycle after it went.
+        self.claim(queue.followed == ((held > 1) | push))
+        goes = ~clear & (pop | ~held.any()) & queue.followed
+        behind = self.before(queue.behind, "behind_before")
+        self.claim(queue.head == behind, when=self.before(goes, "went_before"))
         was_cleared = Signal()
         m.d.sync += was_cleared.eq(Mux(clear & queue.filled.all(), 1, was_cleared))
         self.cover(here & (popped == followed) & (followed == depth + 1) & was_cleared)
