@@ -16,13 +16,12 @@ The encoder's side of the same formats is ``models.formats``.
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
-from .fetch import offered_word
-from .outlook import next_outlook, outlook_layout, sub_indices
+from .fetch import index_word
 from .passes import PassCounter, follows
 from .program import MAX_WINDOWS
 from .registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE, layer_layout
@@ -61,7 +60,7 @@ class IndexDecoder(wiring.Component):
     absent_in_last : Signal, in
         The lane has no filter in the last tile of a group.
     start : Signal, in
-    word : stream of offered_word, in
+    word : stream of index_word, in
     entry : stream of entry_layout, out
     last_position : Signal, out
         The entry belongs to the last pass of its tile.
@@ -74,7 +73,7 @@ class IndexDecoder(wiring.Component):
                 "registers": In(layer_layout(design)),
                 "absent_in_last": In(1),
                 "start": In(1),
-                "word": In(stream.Signature(offered_word(design))),
+                "word": In(stream.Signature(index_word(design))),
                 "entry": Out(stream.Signature(entry_layout(design))),
                 "last_position": Out(1),
             }
@@ -96,7 +95,6 @@ class IndexDecoder(wiring.Component):
 
         position = Signal(16)  # next index position; in a bitmap that of the word's bit 0
         used = Signal(design.scan_bits)  # bits, or sub-indices, of this word already issued
-        fresh = Signal(init=1)  # nothing of this word has been issued
         first = Signal(init=1)
 
         # What the registers say is decoded once: they stand from the cycle of the start on. Each
@@ -116,9 +114,8 @@ class IndexDecoder(wiring.Component):
             absent.eq(passes.last_tile & absent_in_last),
             dense_last.eq(follows(position, registers.length)),
         ]
-        outlook = self._outlook(m, used, fresh)
-        gap, at_end, after_sub = self._sub_index(m, used, outlook.filler)
-        any_bit, lowest, after_bit = self._bitmap(m, used)
+        gap, full, later, at_end, after_sub = self._sub_index(m, used)
+        any_bit, lowest, only, after_bit = self._bitmap(m, used)
 
         # In a bitmap ``position`` is a multiple of a word's bits, so nothing need be added to it;
         # the next entry is looked for behind this one or, in a word that is used up, behind it.
@@ -132,19 +129,19 @@ class IndexDecoder(wiring.Component):
         with m.Elif(relative):
             m.d.comb += [
                 offered.eq(active & self.word.valid),
-                filler.eq(outlook.filler),
-                last.eq(end & outlook.alone),
+                filler.eq(full),
+                last.eq(end & ~later),
                 ahead.eq(gap),
                 word_done.eq(at_end | last),
-                unplaced.eq(first & last & outlook.filler),
+                unplaced.eq(first & last & full),
             ]
         with m.Elif(bitmap):
             m.d.comb += [
                 offered.eq(active & self.word.valid & (any_bit | end)),
                 filler.eq(~any_bit),
-                last.eq(end & outlook.alone),
+                last.eq(end & only),
                 within.eq(lowest),
-                word_done.eq(outlook.alone),
+                word_done.eq(only),
                 unplaced.eq(~any_bit),
             ]
 
@@ -153,16 +150,18 @@ class IndexDecoder(wiring.Component):
             emit.eq(offered & self.entry.ready),
             skip.eq(active & ~absent & bitmap & self.word.valid & ~any_bit & ~end),
             self.entry.valid.eq(offered),
-            # The same as ``emit`` with ``word_done`` or ``last``, written out: much hangs on them.
+            # The same as ``emit`` with ``word_done`` or ``last``, in the order in which they are
+            # known: what a word has left comes last, and much hangs on it.
             reads.eq(active & ~absent & self.word.valid & self.entry.ready),
             self.word.ready.eq(
                 skip
-                | (reads & relative & (at_end | (end & outlook.alone)))
-                | (reads & bitmap & (any_bit | end) & outlook.alone)
+                | (reads & relative & (at_end | (end & ~later)))
+                | (reads & bitmap & (any_bit | end) & only)
             ),
             passes.advance.eq(
                 (active & self.entry.ready & (absent | (dense & dense_last)))
-                | (reads & end & (relative | bitmap) & outlook.alone)
+                | (reads & end & relative & ~later)
+                | (reads & end & bitmap & only)
             ),
             index.eq(Mux(unplaced, 0, (position + ahead) | within)),
             following.eq(position + Mux(bitmap, design.scan_bits - 1, ahead) + 1),
@@ -181,12 +180,11 @@ class IndexDecoder(wiring.Component):
             self.entry.payload.filler.eq(filler),
         ]
 
-        with m.If(skip | (emit & (~bitmap | outlook.alone))):
+        with m.If(skip | (emit & (~bitmap | only))):
             m.d.sync += position.eq(following)
         with m.If(emit):
             m.d.sync += [
                 first.eq(0),
-                fresh.eq(word_done | absent),
                 used.eq(Mux(word_done | absent, 0, Mux(relative, after_sub, after_bit))),
             ]
             with m.If(last):
@@ -199,23 +197,13 @@ class IndexDecoder(wiring.Component):
             m.d.sync += [
                 position.eq(0),
                 used.eq(0),
-                fresh.eq(1),
                 first.eq(1),
                 active.eq(1),
             ]
         return m
 
-    def _outlook(self, m: Module, used: Signal, fresh: Signal) -> data.View:
-        """Return the outlook of the entry at hand, and keep that of the next one."""
-        word, kept = self.word.payload, Signal(outlook_layout(), name="kept_outlook")
-        outlook = Signal(outlook_layout())
-        m.d.comb += outlook.eq(Mux(fresh, word.outlook, kept))
-        with m.If(self.entry.valid & self.entry.ready):
-            m.d.sync += kept.eq(next_outlook(m, self._design, self.registers, word.bits, used))
-        return outlook
-
-    def _sub_index(self, m: Module, used: Signal, filler: Value) -> tuple[Signal, Signal, Signal]:
-        """Cut the word: gap, is it the last sub-index, what is used up then.
+    def _sub_index(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal, Signal]:
+        """Cut the word: gap, is it a filler's, is a later one not, is it the last, what is used.
 
         ``used`` has a bit for each sub-index that has been issued, what is used also one for this
         one. The gap of a filler is one
@@ -225,27 +213,31 @@ class IndexDecoder(wiring.Component):
         bits, most = self.word.payload.bits, design.scan_bits // min(design.index_bits)
         now = Signal(most, name="sub_index_now")
         m.d.comb += now.eq(~used[:most] & Cat(Const(1, 1), used[: most - 1]))
-        gap, at_end = Signal(max(design.index_bits)), Signal()
+        gap, full, later, at_end = Signal(max(design.index_bits)), Signal(), Signal(), Signal()
         after = Signal(design.scan_bits)
         with m.Switch(self.registers.index_select):
             for select, width in enumerate(design.index_bits):
-                fields = sub_indices(bits, width)
+                count = design.scan_bits // width
+                fields = [bits[i * width : (i + 1) * width] for i in range(count)]
                 code = Signal(width, name=f"code_{width}")
+                real = Cat(~field.all() for field in fields)
                 m.d.comb += code.eq(
                     reduce(or_, (f & now[i].replicate(width) for i, f in enumerate(fields)))
                 )
                 with m.Case(select):
                     m.d.comb += [
-                        gap.eq(Cat(code[0] & ~filler, code[1:])),
-                        at_end.eq(now[len(fields) - 1]),
+                        full.eq(~(real & now[:count]).any()),
+                        gap.eq(Cat(code[0] & ~full, code[1:])),
+                        later.eq((real[1:] & ~used[: count - 1]).any()),
+                        at_end.eq(now[count - 1]),
                     ]
         m.d.comb += after.eq((used | now)[:most])
-        return gap, at_end, after
+        return gap, full, later, at_end, after
 
-    def _bitmap(self, m: Module, used: Signal) -> tuple[Value, Signal, Value]:
-        """Scan the word: is a bit left, the lowest, what is used up then."""
+    def _bitmap(self, m: Module, used: Signal) -> tuple[Signal, Signal, Signal, Signal]:
+        """Scan the word: is a bit left, the lowest, is no other left, what is used."""
         width = self._design.scan_bits
-        unused, lowest = Signal(width), Signal(range(width))
+        unused, lowest, only = Signal(width), Signal(range(width)), Signal()
         below = Signal(width)  # a bit is left below this one
         m.d.comb += unused.eq(self.word.payload.bits & ~used)
         # Doubling the reach: as many steps as the number of a bit has binary digits.
@@ -257,7 +249,8 @@ class IndexDecoder(wiring.Component):
         for digit in range(len(lowest)):
             members = [lone[i] for i in range(width) if i >> digit & 1]
             m.d.comb += lowest[digit].eq(Cat(*members).any())
-        return reached[-1], lowest, ~below
+        m.d.comb += only.eq(~(unused & below).any())
+        return reached[-1], lowest, only, ~below
 
     def _place(self, m: Module, index: Signal) -> None:
         """Split an index position into the window and the slot it stands in."""

@@ -11,22 +11,14 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
-from .outlook import first_outlook, outlook_layout
 from .passes import last_of
-from .registers import layer_layout
 
-__all__ = ["IndexFetch", "index_word", "offered_word"]
+__all__ = ["IndexFetch", "index_word"]
 
 
 def index_word(design: Design) -> data.StructLayout:
     """Return the layout of an index word: payload, and the end flag of its filter."""
     return data.StructLayout({"bits": design.scan_bits, "end": 1})
-
-
-def offered_word(design: Design) -> data.StructLayout:
-    """Return the layout of an index word as the decoder gets it: with its first outlook."""
-    stored = {name: field.shape for name, field in index_word(design)}
-    return data.StructLayout({**stored, "outlook": outlook_layout()})
 
 
 class IndexFetch(wiring.Component):
@@ -36,10 +28,11 @@ class IndexFetch(wiring.Component):
     -------
     start : Signal, in
         Back to the first word; the first word is offered two cycles later.
-    registers : layer registers, in
+    position_tiles : Signal(16), in
+        Passes per filter.
     address, enable, data : memory read port
         ``data`` follows ``address`` by one cycle and is held while ``enable`` is low.
-    word : stream of offered_word, out
+    word : stream of index_word, out
     """
 
     def __init__(self, design: Design, depth: int) -> None:
@@ -47,11 +40,11 @@ class IndexFetch(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "registers": In(layer_layout(design)),
+                "position_tiles": In(16),
                 "address": Out(range(max(2, depth))),
                 "enable": Out(1),
                 "data": In(index_word(design)),
-                "word": Out(stream.Signature(offered_word(design))),
+                "word": Out(stream.Signature(index_word(design))),
             }
         )
 
@@ -68,17 +61,9 @@ class IndexFetch(wiring.Component):
             self.address.eq(here),
             filter_ends.eq(self.enable & held & self.data.end),
         ]
-        last_position = last_of(
-            m, self.registers.position_tiles, self.start, filter_ends, "position"
-        )
-        outlook = first_outlook(m, self._design, self.registers, self.data.bits)
+        last_position = last_of(m, self.position_tiles, self.start, filter_ends, "position")
         with m.If(taken):
-            m.d.sync += [
-                self.word.payload.bits.eq(self.data.bits),
-                self.word.payload.end.eq(self.data.end),
-                self.word.payload.outlook.eq(outlook),
-                self.word.valid.eq(held),
-            ]
+            m.d.sync += [self.word.payload.eq(self.data), self.word.valid.eq(held)]
         with m.If(held):
             m.d.comb += self.address.eq(here + 1)
             with m.If(self.data.end & ~last_position):

@@ -114,7 +114,7 @@ class LaneFront(wiring.Component):
         connect(m, fetch.word, decode.word)
         m.d.comb += [
             fetch.start.eq(self.start),
-            fetch.registers.eq(self.registers),
+            fetch.position_tiles.eq(self.registers.position_tiles),
             self.index_address.eq(fetch.address),
             self.index_enable.eq(fetch.enable),
             fetch.data.eq(self.index_data),

@@ -178,6 +178,7 @@ class SparseArray:
         self.output = OutputStage(program)
         self.delay = 1 + stages(len(self.lanes))
         self.add = 4 + stages(design.vector)
+        self.to_reuse = 1 + max(0, stages(design.vector) - stages(len(self.lanes)))
         per_window = design.window // design.feed
         in_pass = [min(per_window, layout.steps - s) for s in range(0, layout.steps, per_window)]
         self.window_steps = in_pass * self.passes
@@ -214,8 +215,9 @@ class SparseArray:
         return Lane(entries, program.design.fifo_depth, reads_words)
 
     def is_released(self, window: int, now: int) -> bool:
-        """Return whether every cluster released a window in an earlier cycle."""
-        return all(len(own) > window and own[window] < now for own in self.released)
+        """Return whether every cluster released a window early enough."""
+        since = now - self.to_reuse
+        return all(len(own) > window and own[window] <= since for own in self.released)
 
     def feed(self, now: int) -> bool:
         """Write a step if possible; return whether the feeder waits for a release."""
@@ -231,12 +233,12 @@ class SparseArray:
         return False
 
     def release(self, now: int) -> None:
-        """Let each cluster release at most one window; before the lanes issue in this cycle."""
+        """Let each cluster release at most one window, once the lanes have issued in this cycle."""
         for own, lanes in zip(self.released, self.clusters, strict=True):
             window = len(own)
             if window == self.window_count or self.fed.get(window, now + 1) > now:
                 continue
-            if all(lane.done or lane.reached(now) > window for lane in lanes):
+            if all(lane.done or lane.reached(now + 1) > window for lane in lanes):
                 own.append(now)
 
     def run(self) -> Counters:
@@ -247,7 +249,6 @@ class SparseArray:
         while not (self.output.finished and all(lane.done for lane in self.lanes)):
             assert now < 200_000, "deadlock"
             waits = self.feed(now)
-            self.release(now)
             self.output.step(now, ready)
             all_done = all(lane.done for lane in self.lanes)
             row = []
@@ -261,6 +262,7 @@ class SparseArray:
                     if entry.last:
                         for lane_of_group in range(number * self.group, (number + 1) * self.group):
                             ready[entry.pass_number, lane_of_group] = now + self.add
+            self.release(now)
             causes.append(row)
             now += 1
         cycles = max(self.output.beats) + 1

@@ -143,7 +143,7 @@ RTL_FAULTS = (
     Fault("accumulators_never_wait", LaneFront._issue,
           "free | ~gated", "1 | ~gated"),
     Fault("word_queue_turns_back_late", IndexFetch.elaborate,
-          "registers.position_tiles, self.start", "registers.position_tiles + 1, self.start"),
+          "self.position_tiles, self.start", "self.position_tiles + 1, self.start"),
     Fault("tap_offset_plus_1", feeder.Feeder._sum,
           "self.offset_data.rest", "self.offset_data.rest + 1"),
     Fault("rotator_off_by_one", feeder.Feeder._read,

@@ -6,9 +6,7 @@ computed from the words at once: no running state, no queue, no order of visits.
 come once, in order, at the right place, with the right flags, and none is lost to back-pressure.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Mux, Signal
@@ -16,7 +14,6 @@ from amaranth.hdl import Cat, Const, Mux, Signal
 from bosquet.hw.design import Design
 from bosquet.hw.registers import FORMAT_BITMAP, FORMAT_DENSE, FORMAT_RELATIVE
 
-from .outlooks import bitmap_outlook, relative_outlook
 from .property import Property, pick
 
 __all__ = ["DESIGN", "PORT", "BitmapDecoder", "DenseDecoder", "RelativeDecoder"]
@@ -44,9 +41,7 @@ class DecoderProperty(Property):
         An entry is taken in this cycle.
     """
 
-    def __init__(
-        self, decoder: Any, index_format: int, words: int, outlook: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, decoder: Any, index_format: int, words: int) -> None:
         super().__init__()
         m = self.m
         m.submodules.decoder = self.decoder = decoder
@@ -77,7 +72,6 @@ class DecoderProperty(Property):
             decoder.word.valid.eq(self.word_here),
             decoder.word.payload.bits.eq(pick(self.words, at)),
             decoder.word.payload.end.eq(at == self.used_words - 1),
-            decoder.word.payload.outlook.eq(outlook(pick(self.words, at))),
             decoder.entry.ready.eq(self.entry_taken),
             self.taken.eq(decoder.entry.valid & decoder.entry.ready & ~start),
             word_taken.eq(decoder.word.valid & decoder.word.ready & ~start),
@@ -138,8 +132,7 @@ class RelativeDecoder(DecoderProperty):
     """Relative index of one of the design's widths: a code is a gap, all ones a filler."""
 
     def __init__(self, decoder: Any, width: int) -> None:
-        outlook = partial(relative_outlook, width=width)
-        super().__init__(decoder, FORMAT_RELATIVE, 2, outlook)
+        super().__init__(decoder, FORMAT_RELATIVE, words=2)
         self.m.d.comb += decoder.registers.index_select.eq(DESIGN.index_bits.index(width))
         count, most = DESIGN.scan_bits // width, (1 << width) - 1
         codes = [word[i * width : (i + 1) * width] for word in self.words for i in range(count)]
@@ -170,7 +163,7 @@ class BitmapDecoder(DecoderProperty):
     """Bitmap: entry n is the n-th bit set."""
 
     def __init__(self, decoder: Any, most_entries: int) -> None:
-        super().__init__(decoder, FORMAT_BITMAP, 2, bitmap_outlook)
+        super().__init__(decoder, FORMAT_BITMAP, words=2)
         scan = DESIGN.scan_bits
         bits = [word[i] & (w < self.used_words) for w, word in enumerate(self.words)
                 for i in range(scan)]  # fmt: skip
@@ -192,7 +185,7 @@ class DenseDecoder(DecoderProperty):
     """Dense format: entry n is position n, and no word is read."""
 
     def __init__(self, decoder: Any) -> None:
-        super().__init__(decoder, FORMAT_DENSE, 1, bitmap_outlook)
+        super().__init__(decoder, FORMAT_DENSE, words=1)
         length = self.between(4, "length", 1, 6)
         self.m.d.comb += decoder.registers.length.eq(length)
         self.claim(~decoder.word.ready)

@@ -6,9 +6,7 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from bosquet.hw.design import Design
 from bosquet.hw.loader import MemoryKind, header_layout
-from bosquet.hw.registers import FORMAT_BITMAP, FORMAT_RELATIVE
 
-from .outlooks import bitmap_outlook, relative_outlook
 from .property import Property, pick
 
 __all__ = ["DESIGN", "FETCH_WORDS", "FetchProperty", "LoaderProperty", "PassesProperty"]
@@ -30,14 +28,11 @@ class FetchProperty(Property):
         memory = [self.fixed(DESIGN.scan_bits + 1, f"memory_{i}") for i in range(FETCH_WORDS)]
         tiles = self.between(2, "position_tiles", 1, 3)
         restart, wanted = self.free(1, "restart"), self.free(1, "wanted")
-        bitmap, select = self.fixed(1, "bitmap"), self.between(2, "select", 0, 2)
         start, output = Signal(), Signal(DESIGN.scan_bits + 1)
         m.d.comb += [
             start.eq(self.first | (restart & (self.cycle == 4))),
             fetch.start.eq(start),
-            fetch.registers.position_tiles.eq(tiles),
-            fetch.registers.format.eq(Mux(bitmap, FORMAT_BITMAP, FORMAT_RELATIVE)),
-            fetch.registers.index_select.eq(select),
+            fetch.position_tiles.eq(tiles),
             fetch.data.eq(output),
             fetch.word.ready.eq(wanted),
         ]
@@ -59,11 +54,7 @@ class FetchProperty(Property):
             m.d.sync += [here.eq(0), begin.eq(0), passes.eq(0), since.eq(0)]
         inside = here < FETCH_WORDS
         running = ~start & (since == 3)
-        word, stored = fetch.word.payload, pick(memory, here)
-        self.claim(Cat(word.bits, word.end) == stored, when=taken & inside)
-        by_width = [relative_outlook(word.bits, width) for width in DESIGN.index_bits]
-        outlook = Mux(bitmap, bitmap_outlook(word.bits), pick(by_width, select))
-        self.claim(word.outlook.as_value() == outlook, when=taken & inside)
+        self.claim(fetch.word.payload.as_value() == pick(memory, here), when=taken & inside)
         # A decoder that takes a word in each cycle never waits.
         self.claim(fetch.word.valid, when=running)
         self.cover(taken & (here == 3) & (begin == 2) & (passes == 1))

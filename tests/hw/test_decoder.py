@@ -36,16 +36,6 @@ def filters() -> dict[str, Any]:
     return masks
 
 
-def outlook(form: IndexFormat, word: int) -> dict[str, int]:
-    """Return what the fetcher tells of the first entry of a word."""
-    width = form.index_bits if isinstance(form, Relative) else 1
-    codes = [word >> i & (1 << width) - 1 for i in range(0, DESIGN.scan_bits - width + 1, width)]
-    if width == 1:
-        return {"alone": int(sum(codes) <= 1), "filler": 0}
-    real = [code != (1 << width) - 1 for code in codes]
-    return {"alone": int(not any(real[1:])), "filler": int(not real[0])}
-
-
 def decoded(
     form: IndexFormat, positions: Any, ready: Any, groups: int = 1, tiles: int = 1
 ) -> list[dict[str, int]]:
@@ -86,7 +76,6 @@ def decoded(
             if there:
                 ctx.set(dut.word.payload.bits, words[taken][0])
                 ctx.set(dut.word.payload.end, words[taken][1])
-                ctx.set(dut.word.payload.outlook, outlook(form, words[taken][0]))
             ctx.set(dut.entry.ready, bool(ready[cycle % len(ready)]))
             if ctx.get(dut.entry.valid) and ctx.get(dut.entry.ready):
                 entry = ctx.get(dut.entry.payload)
