@@ -4,7 +4,7 @@ The ports of an accelerator are far wider than a package. Here they are a frame:
 and out, ``NARROW_PINS`` bits per cycle each. Everything the accelerator can do can be done through
 them, and every output is seen, so that nothing of it can be optimized away. In all cycles but those
 with ``step``, inputs of one bit (valid, ready, write) are 0, so that a frame half shifted does
-nothing.
+nothing. A register on either side keeps the way to the pins out of the accelerator's cycle.
 
 The frame holds the bits of all inputs, in the order of the accelerator's members, the first
 member's lowest bit first; the same for the outputs.
@@ -36,7 +36,7 @@ class Narrow(wiring.Component):
         Both frames move by ``NARROW_PINS`` bits: ``sent`` enters on top of the frame of inputs,
         the lowest bits of the frame of outputs leave by ``received``.
     step : Signal, in
-        For one cycle the inputs of one bit count, and the outputs are kept.
+        For one cycle, two cycles later, the inputs of one bit count, and the outputs are kept.
     sent : Signal, in
     received : Signal, out
     """
@@ -74,15 +74,18 @@ class Narrow(wiring.Component):
         at = 0
         for name in self.members(In):
             port = Value.cast(getattr(self._inner, name))
-            bits = incoming[at : at + len(port)]
-            m.d.comb += port.eq(bits & step if len(port) == 1 else bits)
+            given, bits = Signal(len(port), name=f"given_{name}"), incoming[at : at + len(port)]
+            m.d.sync += given.eq(bits & step if len(port) == 1 else bits)
+            m.d.comb += port.eq(given)
             at += len(port)
+        stepped, kept, taken = Signal(), Signal(), Signal(len(self._frame(Out)))
+        m.d.sync += [stepped.eq(step), kept.eq(stepped), taken.eq(self._frame(Out))]
         with m.If(shift):
             m.d.sync += [
                 incoming.eq(Cat(incoming[NARROW_PINS:], sent)),
                 outgoing.eq(outgoing[NARROW_PINS:]),
             ]
-        with m.If(step):
-            m.d.sync += outgoing.eq(self._frame(Out))
+        with m.If(kept):
+            m.d.sync += outgoing.eq(taken)
         m.d.comb += self.received.eq(outgoing[:NARROW_PINS])
         return m

@@ -39,7 +39,7 @@ def test_frames_go_in_and_out() -> None:
             ctx.set(narrow.step, 1)
             await ctx.tick()
             ctx.set(narrow.step, 0)
-            await ctx.tick().repeat(2)  # the pins' registers
+            await ctx.tick().repeat(4)  # the registers on the way in and out
             found = 0
             ctx.set(narrow.shift, 1)
             for beat in range(narrow.beats(Out)):
