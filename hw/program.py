@@ -23,8 +23,9 @@ from ..models.formats import (
     smallest,
     smallest_indexed,
 )
-from ..models.formats.grouped import consecutive_blocks, union_masks
+from ..models.formats.grouped import union_masks
 from ..models.layer import Layer, LayerShape
+from .deal import deal, dealt_groups, simd_blocks
 from .design import Buffers, Design
 from .layout import Layout
 from .order import balanced_orders, reordered
@@ -39,8 +40,6 @@ __all__ = [
     "Program",
     "accumulator_bits",
     "check_arithmetic",
-    "deal",
-    "simd_blocks",
     "weight_words",
 ]
 
@@ -196,7 +195,7 @@ class Program:
     @property
     def groups(self) -> int:
         """Groups of tiles: convolution groups, or one where lanes read for themselves."""
-        return _dealt_groups(self.shape, self.design)
+        return dealt_groups(self.shape, self.design)
 
     @property
     def tiles_per_group(self) -> int:
@@ -359,22 +358,6 @@ def _check_format(name: str, form: IndexFormat, design: Design) -> None:
         raise FitError(f"layer {name}: {design.name} cannot read the format {form.name}")
 
 
-def simd_blocks(shape: LayerShape, design: Design) -> NDArray[np.int64]:
-    """Return the filters that share an index stream, (blocks, simd_group), -1 where there is none.
-
-    They follow each other in one convolution group; its last block may have fewer.
-    """
-    each = shape.out_channels // shape.groups
-    blocks = consecutive_blocks(each, design.simd_group)
-    first = np.arange(shape.groups)[:, None, None] * each
-    return np.where(blocks >= 0, first + blocks, -1).reshape(-1, design.simd_group)
-
-
-def _dealt_groups(shape: LayerShape, design: Design) -> int:
-    """Return the groups that are dealt apart: lanes that share a window share its channels."""
-    return 1 if design.delivery == "port" else shape.groups
-
-
 def weight_words(weights: int, layout: Layout, design: Design) -> int:
     """Return the words that hold so many weights of a filter stream, and at least one.
 
@@ -383,42 +366,3 @@ def weight_words(weights: int, layout: Layout, design: Design) -> int:
     """
     per_word = design.weights_per_row // layout.lane_filters
     return max(1, -(-weights // max(1, per_word)))
-
-
-def deal(
-    counts: NDArray[np.int64], shape: LayerShape, design: Design, streams: int | None = None
-) -> NDArray[np.int64]:
-    """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
-
-    There are as many streams as the design has, or ``streams``.
-
-    The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
-    with fewer filters than the others comes last, so that filters take the first lanes of a tile.
-
-    Raises
-    ------
-    FitError
-        If there is such a block in each of several groups that share tiles.
-    """
-    groups = _dealt_groups(shape, design)
-    blocks = counts.size // groups
-    ragged = (shape.out_channels // shape.groups) % design.simd_group != 0
-    streams = streams or design.streams
-    tiles = -(-blocks // streams)
-    if ragged and groups != shape.groups:
-        raise FitError(
-            f"layer {shape.name}: {shape.out_channels // shape.groups} filters of a convolution"
-            f" group on {design.name} with ports, whose streams are shared by {design.simd_group}"
-            " lanes; use a design.simd_group that divides them, such as 1"
-        )
-    dealt = np.full((groups * tiles, streams), -1, np.int64)
-    for group in range(groups):
-        members = np.arange(group * blocks, (group + 1) * blocks)
-        whole = members[:-1] if ragged else members
-        by_work = whole[np.argsort(-counts[whole], kind="stable")]
-        for tile in range(tiles):
-            chunk = by_work[tile * streams : (tile + 1) * streams][::-1]
-            if ragged and tile == tiles - 1:
-                chunk = np.append(chunk, members[-1])
-            dealt[group * tiles + tile, : len(chunk)] = chunk
-    return dealt

@@ -18,10 +18,11 @@ from ..errors import FitError
 from ..models.formats import IndexFormat
 from ..models.formats.grouped import union_masks
 from ..models.layer import Layer, LayerShape
+from .deal import simd_blocks
 from .design import Buffers, Design
 from .layout import Layout
 from .part import Part
-from .program import MAX_LENGTH, MAX_WINDOWS, Masked, Program, simd_blocks
+from .program import MAX_LENGTH, MAX_WINDOWS, Masked, Program
 
 __all__ = ["Run", "Schedule", "covering_buffers"]
 

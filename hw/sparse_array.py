@@ -49,9 +49,9 @@ class SparseArray(wiring.Component):
         forward(m, self, feeder)
         clusters = []
         for c in range(design.clusters):
-            lanes = min(CLUSTER_LANES, design.streams - c * CLUSTER_LANES)
-            make = partial(ClusterWindow, design, lanes)
-            clusters.append(add_equal(m, f"window_{c}", f"window_of_{lanes}", make, platform))
+            size = min(CLUSTER_LANES, design.streams - c * CLUSTER_LANES)
+            make = partial(ClusterWindow, design, size)
+            clusters.append(add_equal(m, f"window_{c}", f"window_of_{size}", make, platform))
         self._pace(m, feeder, clusters)
         for c, cluster in enumerate(clusters):
             m.d.comb += cluster.start.eq(self.start)

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..hw.deal import deal, simd_blocks
 from ..hw.design import Buffers, Design
 from ..hw.layout import Layout
-from ..hw.program import Program, deal, simd_blocks, weight_words
+from ..hw.program import Program, weight_words
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
 from ..models.formats.grouped import union_masks
 from ..models.layer import LayerShape

@@ -77,7 +77,7 @@ def test_without_a_conversion_it_is_the_component() -> None:
     dut = Pairs()
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
-    found = []
+    found: list[int] = []
 
     async def bench(ctx: Any) -> None:
         for i in range(PAIRS):
