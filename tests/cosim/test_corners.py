@@ -90,6 +90,14 @@ def test_two_clusters_and_a_two_stage_output_multiplexer() -> None:
     check(layer_of(shape, half_mask(shape)), replace(SPARSE, lanes=18, vector=2), Relative(4))
 
 
+@pytest.mark.parametrize("lanes", [2, 17])
+def test_operands_that_are_picked_late(lanes: int) -> None:
+    """More columns than one broadcast reaches: a window is still read when its last entry went."""
+    shape = LayerShape("wide", "conv", 4, lanes + 1, (2, 1), height=5, width=9)
+    design = replace(SPARSE, lanes=lanes, vector=18, window=2, run_ahead=1)
+    check(layer_of(shape, half_mask(shape)), design, Bitmap())
+
+
 def test_index_words_of_64_bits() -> None:
     """With the end flag they are wider than a beat of the smallest load stream."""
     check(layer_of(CONV, half_mask(CONV)), replace(SPARSE, scan_bits=64), Bitmap())

@@ -45,6 +45,7 @@ DENSE = replace(Design.dense(4, 4), acc_sets=1)
 CASES: dict[str, tuple[Design, IndexFormat]] = {
     "relative": (SPARSE, Relative(2)),  # of gaps up to 2, so that there are many fillers
     "bitmap": (SPARSE, Bitmap()),
+    "late_operands": (replace(SPARSE, vector=18, window=2, run_ahead=1, drain_cycles=9), Bitmap()),
     "dense_format": (SPARSE, Dense()),
     "dense_array": (DENSE, Dense()),
     "row_words": (replace(DENSE, weights_per_row=4, drain_cycles=2), Dense()),
@@ -137,6 +138,12 @@ RTL_FAULTS = (
           "self.push if i == 0 else 1", "1"),
     Fault("queue_moves_up_what_is_not_there", ShiftQueue.elaborate,
           "self.pop & comes", "self.pop"),
+    Fault("windows_given_back_before_they_are_read", sparse_array.release_stages,
+          "max(0, ", "min(0, ", "late_operands"),
+    Fault("lane_never_leaves_early", lane.SparseLane._reach,
+          "(front.issue | ~front.head_valid)", "~front.head_valid"),
+    Fault("followed_by_nothing", ShiftQueue.elaborate,
+          "self.followed.eq(self.push)", "self.followed.eq(1)"),
     Fault("credit_one_too_many", sparse_array.SparseArray._pace,
           "m.d.sync += credit.eq(design.run_ahead)",
           "m.d.sync += credit.eq(design.run_ahead + 1)"),
