@@ -6,7 +6,8 @@ Each bank has an even and an odd half, so that two neighbouring vectors are read
 rotator cuts the V wanted positions out of them; all banks share one address.
 
 Stages, in cycles after a step is issued: 0 its offset is read; 1 the address is added;
-2 the banks are read; 3 the vectors are rotated; from 4 on they stand in ``vectors``.
+2 the banks are read; 3 their halves are merged and, in the dense family, the vectors turned; from 4
+on these stand in ``vectors`` (sparse: they are turned there, on their way into the windows).
 """
 
 from functools import partial
@@ -17,7 +18,7 @@ from amaranth.lib.wiring import In, Out
 
 from .design import Design
 from .registers import layer_layout
-from .rotator import BankRotator, registered_choices
+from .rotator import BankRotator, registered_halves, registered_turns
 from .shared import add_equal
 from .walk import TableWalk, TapWalk, Walk, add_address, step_layout
 
@@ -114,12 +115,16 @@ class Feeder(wiring.Component):
             self.bank_addresses[1].eq(address.word >> 1),
         ]
         with m.If(~self.hold):
-            choices = registered_choices(m, design.vector, address.word[0], address.rest, "choices")
+            halves = registered_halves(m, design.vector, address.word[0], address.rest, "halves")
+            turns = registered_turns(m, address.rest, "turns")
+            if design.family == "sparse":  # whose rotators turn a cycle later
+                turns = registered_turns(m, turns.yes, "turns_then")
         make = partial(BankRotator, design)
         for bank in range(design.feed):
             rotator = add_equal(m, f"rotator_{bank}", "rotator", make, platform)
             m.d.comb += [
-                rotator.choices.eq(choices),
+                rotator.halves.eq(halves),
+                rotator.turns.eq(turns),
                 rotator.hold.eq(self.hold),
                 rotator.even.eq(self.bank_data[bank][0]),
                 rotator.odd.eq(self.bank_data[bank][1]),

@@ -24,7 +24,7 @@ from .front import LaneFront, LaneState
 from .mac import weight_copies
 from .ports import bank_row
 from .registers import layer_layout
-from .rotator import registered_choices, rotated
+from .rotator import merged, registered_halves, registered_turns, turned
 from .rows import LaneRows, row_weights
 from .weights import decoded
 
@@ -267,8 +267,9 @@ class PortLane(wiring.Component):
         vector = data.ArrayLayout(signed(design.act_bits), design.vector)
         operands = Signal(vector, reset_less=True)
         for i in range(weight_copies(design.vector)):
-            choices = registered_choices(m, design.vector, parity, rest, f"choices_{i}")
-            values = rotated(choices, self.bank_data[0], self.bank_data[1])
+            halves = registered_halves(m, design.vector, parity, rest, f"halves_{i}")
+            turns = registered_turns(m, rest, f"turns_{i}")
+            values = turned(turns, merged(halves, self.bank_data[0], self.bank_data[1]))
             for column in range(i * CLUSTER_LANES, min((i + 1) * CLUSTER_LANES, design.vector)):
                 m.d.sync += operands[column].eq(values[column])
         return operands

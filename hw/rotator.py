@@ -2,7 +2,8 @@
 
 The vectors stand in the even and the odd half of a bank. Position i comes from the first of the
 two if ``i >= rest``, else from the one after it; which half the first one is in is told by its
-lowest address bit.
+lowest address bit. So first the halves are merged, position by position, then what is merged is
+turned by ``rest``.
 
 All choices are two-way and each level inverts. With a register for either side of a choice that
 is one and-or-invert gate, which takes less area than a multiplexer; of one register and its
@@ -19,20 +20,22 @@ from amaranth.lib.wiring import In, Out
 from .design import Design
 from .tree import KEEP
 
-__all__ = ["BankRotator", "choices_layout", "registered_choices", "rotated"]
+__all__ = ["BankRotator", "merged", "registered_halves", "registered_turns", "turned"]
 
 
-def choices_layout(vector: int) -> data.StructLayout:
-    """Return the layout of the choices: of each two registers, a bit is high in one of them.
-
-    ``odd`` takes a position from the odd half, ``turn`` turns by a power of two.
-    """
-    steps = (vector - 1).bit_length()
-    return data.StructLayout({"odd": vector, "even": vector, "turn": steps, "stay": steps})
+def _both_sides(bits: int) -> data.StructLayout:
+    """Return the layout of choices: of each two registers, a bit is high in one of them."""
+    return data.StructLayout({"yes": bits, "no": bits})
 
 
-def registered_choices(m: Module, vector: int, odd: Value, rest: Value, name: str) -> data.View:
-    """Return registers of where the wanted positions are, for the cycle in which they are read.
+def _registered(m: Module, value: Value, name: str) -> data.View:
+    choices = Signal(_both_sides(len(value)), name=name, attrs=KEEP)
+    m.d.sync += [choices.yes.eq(value), choices.no.eq(~value)]
+    return choices
+
+
+def registered_halves(m: Module, vector: int, odd: Value, rest: Value, name: str) -> data.View:
+    """Return registers of which half each position comes from, for the cycle they are read in.
 
     Parameters
     ----------
@@ -47,23 +50,24 @@ def registered_choices(m: Module, vector: int, odd: Value, rest: Value, name: st
     name : str
         Of the registers.
     """
-    choices = Signal(choices_layout(vector), name=name, attrs=KEEP)
-    from_odd = Cat((i < rest) ^ odd for i in range(vector))
-    m.d.sync += [
-        choices.odd.eq(from_odd),
-        choices.even.eq(~from_odd),
-        choices.turn.eq(rest),
-        choices.stay.eq(~rest),
-    ]
-    return choices
+    return _registered(m, Cat((i < rest) ^ odd for i in range(vector)), name)
 
 
-def rotated(choices: data.View, even: Any, odd: Any) -> Sequence[Value]:
-    """Return the wanted positions, given the vectors read from both halves."""
-    vector, steps = len(choices.odd), len(choices.turn)
-    values = [_inverse(choices.odd[i], odd[i], choices.even[i], even[i]) for i in range(vector)]
+def registered_turns(m: Module, rest: Value, name: str) -> data.View:
+    """Return registers of by what to turn; parameters as of ``registered_halves``."""
+    return _registered(m, rest, name)
+
+
+def merged(halves: data.View, even: Any, odd: Any) -> Sequence[Value]:
+    """Return the inverse of each position, from the half it is in."""
+    return [_inverse(halves.yes[i], odd[i], halves.no[i], even[i]) for i in range(len(halves.yes))]
+
+
+def turned(turns: data.View, values: Sequence[Value]) -> Sequence[Value]:
+    """Return the wanted positions, given what ``merged`` returned."""
+    vector, steps = len(values), len(turns.yes)
     for bit in range(steps):
-        turn, stay = choices.turn[bit], choices.stay[bit]
+        turn, stay = turns.yes[bit], turns.no[bit]
         by = (1 << bit) % vector
         values = [_inverse(turn, values[(i + by) % vector], stay, values[i]) for i in range(vector)]
     # There is one level more than steps, and each has inverted.
@@ -80,13 +84,18 @@ def _inverse(one: Value, first: Value, other: Value, second: Value) -> Value:
 
 
 class BankRotator(wiring.Component):
-    """The rotator of one bank, and the register behind it.
+    """The rotator of one bank, with a register in it.
+
+    In the sparse family it stands between merging and turning, so that neither the access of a
+    memory nor the way into the windows is long. In the dense family it stands behind both: what
+    comes next there may be a multiplier.
 
     Members
     -------
-    choices : choices_layout, in
+    halves, turns : choices, in
+        ``turns`` belong to the cycle in which they are used: a later one in the sparse family.
     hold : Signal, in
-        ``vector`` keeps what it has.
+        The register keeps what it has.
     even, odd : array of V signed(act_bits), in
         What is read from both halves of the bank.
     vector : array of V signed(act_bits), out
@@ -94,10 +103,12 @@ class BankRotator(wiring.Component):
     """
 
     def __init__(self, design: Design) -> None:
+        self._turns_last = design.family == "sparse"
         vector = data.ArrayLayout(signed(design.act_bits), design.vector)
         super().__init__(
             {
-                "choices": In(choices_layout(design.vector)),
+                "halves": In(_both_sides(design.vector)),
+                "turns": In(_both_sides((design.vector - 1).bit_length())),
                 "hold": In(1),
                 "even": In(vector),
                 "odd": In(vector),
@@ -108,8 +119,13 @@ class BankRotator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         held = Signal.like(self.vector, reset_less=True)  # a step tells when it counts
-        values = rotated(self.choices, self.even, self.odd)
-        m.d.comb += self.vector.eq(held)
+        values = merged(self.halves, self.even, self.odd)
+        wanted: Sequence[Value] = list(held)
+        if self._turns_last:
+            wanted = turned(self.turns, wanted)
+        else:
+            values = turned(self.turns, values)
         with m.If(~self.hold):
             m.d.sync += [held[i].eq(value) for i, value in enumerate(values)]
+        m.d.comb += [self.vector[i].eq(value) for i, value in enumerate(wanted)]
         return m

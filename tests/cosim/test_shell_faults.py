@@ -23,7 +23,7 @@ from bosquet.hw.design import Buffers, Design
 from bosquet.hw.dram import Dram, DramAccelerator, _Sink, _Source
 from bosquet.hw.loader import Loader
 from bosquet.hw.ports import forward
-from bosquet.hw.rotator import registered_choices, rotated
+from bosquet.hw.rotator import registered_halves, turned
 from bosquet.hw.schedule import Schedule
 from bosquet.hw.shell import Shell
 from bosquet.hw.store import Buffer, Store
@@ -148,8 +148,8 @@ FAULTS = (
           "array.offset_enable.eq(0)"),
     Fault("broadcast_without_register", tree.broadcast, "m.d.sync", "m.d.comb", "wide"),
     Fault("magnitude_less_1", weights.decoded, "bits[:-1] + 1", "bits[:-1]", "zero_free"),
-    Fault("turned_by_1_each", rotated, "(1 << bit) % vector", "1"),
-    Fault("first_position_from_behind", registered_choices, "i < rest", "i <= rest", "port"),
+    Fault("turned_by_1_each", turned, "(1 << bit) % vector", "1"),
+    Fault("first_position_from_behind", registered_halves, "i < rest", "i <= rest", "port"),
     Fault("clamps_not_checked", register_checks._faults, "registers.low > registers.high",
           "registers.low > registers.low", "clamp"),
 )  # fmt: skip
