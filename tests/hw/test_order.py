@@ -46,7 +46,8 @@ def uneven_layer() -> Workload:
 
 
 def test_a_balanced_order_takes_fewer_cycles() -> None:
-    layer, design = uneven_layer(), Design("sparse", 8, 4, window=4, feed=4)
+    # With two windows; with more, lanes out of step are forgiven more often.
+    layer, design = uneven_layer(), Design("sparse", 8, 4, window=4, feed=4, run_ahead=2)
     natural = Program.plan(layer, replace(design, feed_order="natural"), Bitmap())
     balanced = Program.plan(layer, design, Bitmap())
     assert natural.orders.shape == (1, natural.layout.steps)
