@@ -37,8 +37,8 @@ class FpgaPoint:
 
 POINTS = {
     "ecp5": FpgaPoint(
-        Design("sparse", 4, 8, window=4, run_ahead=2, feed=4, drain_cycles=8, index_bits=(4,)),
-        Buffers(weight_words=768, index_words=512, feature_words=128, filter_words=64,
+        Design("sparse", 4, 8, window=4, run_ahead=2, feed=2, drain_cycles=8, index_bits=(4,)),
+        Buffers(weight_words=768, index_words=512, feature_words=256, filter_words=64,
                 offset_words=1024),
         "ecp5-45k-8",
     ),
