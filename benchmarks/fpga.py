@@ -47,7 +47,7 @@ POINTS = {
         seed=2,
     ),
     "ice40": FpgaPoint(
-        Design("sparse", 1, 4, window=2, run_ahead=2, feed=1, feed_order="natural", drain_cycles=4,
+        Design("sparse", 1, 4, window=2, run_ahead=1, feed=1, feed_order="natural", drain_cycles=4,
                acc_sets=1, fifo_depth=2, index_bits=(4,), acc_bits=20),
         Buffers(weight_words=1024, index_words=512, feature_words=512, filter_words=64,
                 offset_words=128),
