@@ -43,6 +43,8 @@ from bosquet.sim.exact import simulate
 from bosquet.sim.workload import Workload, formats_of
 
 LANES = 16
+SPARSE = Design("sparse", LANES, 16, window=4, run_ahead=4, feed=4)
+"""What ``bosquet breakeven alexnet:conv4`` chooses, apart from the lanes of each of its points."""
 VECTORS = (4, 8, 16, 32)
 WEIGHT_BITS = (8, 4, 2)
 DENSITIES = (0.5, 0.25)
@@ -272,12 +274,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="only V = 16, 8 bits, window")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--design", default="sparse-16x16", help="sparse design to start from")
+    parser.add_argument("--design", help="sparse design instead of the one that breaks even first")
     parser.add_argument("--seed", type=int, default=0, help="of the masks")
     parser.add_argument("--table", type=Path, default=TABLE, help="where rows are kept (CSV)")
     given = parser.parse_args(arguments)
     try:
-        answer, said = run(given.quick, Design.named(given.design), given.seed, given.table)
+        base = Design.named(given.design) if given.design else SPARSE
+        answer, said = run(given.quick, base, given.seed, given.table)
     except BosquetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

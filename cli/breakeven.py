@@ -145,12 +145,22 @@ def _layer_text(found: LayerBreakEven) -> str:
 
 def _silicon_text(found: Document) -> str:
     baseline = found["baseline"]
-    best, sparse = baseline["best"], found["sparse"]
+    best = baseline["best"]
     return (
         f"area {baseline['area_um2'] / 1e6:.3f} mm2, that of dense-{baseline['rows']}x"
         f"{baseline['vector']} (break-even against it: {_times(baseline['ratio'])})\n"
-        f"best dense: {best['rows']}x{best['vector']} at {best['freq_hz'] / 1e6:.0f} MHz; sparse:"
-        f" vector {sparse['vector']}, feed {sparse['feed']}, run-ahead {sparse['run_ahead']}"
+        f"best dense: {best['rows']}x{best['vector']} at {best['freq_hz'] / 1e6:.0f} MHz\n"
+        f"sparse, of the curve: {_template_text(found['sparse'])}\n"
+        f"sparse, for the network's own mask: {_template_text(found['own_sparse'])}"
+    )
+
+
+def _template_text(sparse: Document | None) -> str:
+    if sparse is None:
+        return "none fits"
+    return (
+        f"vector {sparse['vector']}, window {sparse['window']} x {sparse['run_ahead']},"
+        f" feed {sparse['feed']}"
     )
 
 

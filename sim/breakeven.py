@@ -1,13 +1,16 @@
 """Break-even of one layer: the pruning ratio from which sparse hardware of equal area pays.
 
 The area of the dense baseline on this layer is the budget of every other design. Within it the
-optimizer chooses the best dense design, and one sparse design at reference ratios (2, 4 and the
-layer's own); along the curve only its lanes and the index format vary. Silicon is sized for this
-layer and each ratio: the ``per_layer`` accounting.
+optimizer chooses the best dense design, and two sparse ones. The first is chosen at the ratios
+where the question is decided, the lowest pair of reference ratios at whose upper one sparse is not
+slower; it draws the curve, and only its lanes and the index format vary along it. The second is
+chosen for the network's own mask, a point beside the curve. Silicon is sized for this layer and
+each ratio: the ``per_layer`` accounting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from ..errors import FitError
@@ -32,8 +35,8 @@ __all__ = [
 
 ACCOUNTING = "per_layer"
 
-REFERENCE_RATIOS = (2.0, 4.0)
-"""Ratios at which the sparse design is chosen, beside the layer's own."""
+REFERENCE_RATIOS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""Ratios, two neighbours at a time, at which the sparse design of the curve is chosen."""
 
 BANDWIDTH_BOUND = (
     "an FC layer at batch 1 uses each weight once, so the bandwidth of its weights decides; it gets"
@@ -99,11 +102,11 @@ class LayerBreakEven:
     dense : Timed or None
         The best dense design.
     sparse : Design or None
-        The sparse template; its lanes vary along the curve.
+        The sparse template of the curve; its lanes vary along it.
     points : tuple of Point
         The curve by ratio.
     own : Point or None
-        The network's own mask.
+        The network's own mask, on the sparse design that is best for it.
     """
 
     setting: Setting
@@ -159,7 +162,8 @@ class LayerBreakEven:
             "masks": self.layer.masks(self.setting.seed),
             "curve": [point.to_json() for point in sorted(curve, key=lambda point: point.ratio)],
             "baseline": self._baseline_json(),
-            "sparse": self._sparse_json(),
+            "sparse": _template_json(self.sparse),
+            "own_sparse": _template_json(self._own_design),
             "streaming": self.baseline.equal_area.supply.label if self.baseline else None,
             **self.setting.to_json(),
         }
@@ -188,15 +192,22 @@ class LayerBreakEven:
         frozen = {"ratio": self.frozen_answer.ratio, "reason": self.frozen_answer.reason}
         return {**self.baseline.to_json(), **frozen, "best": best}
 
-    def _sparse_json(self) -> dict[str, Any] | None:
-        if self.sparse is None:
-            return None
-        names = ("vector", "window", "run_ahead", "feed", "drain", "drain_cycles", "acc_sets")
-        return {
-            **{name: getattr(self.sparse, name) for name in names},
-            "delivery": self.sparse.delivery,
-            "index_bits": list(self.sparse.index_bits),
-        }
+    @property
+    def _own_design(self) -> Design | None:
+        timed = self.own.sparse if self.own else None
+        return timed.fit.design if timed else None
+
+
+def _template_json(design: Design | None) -> dict[str, Any] | None:
+    """Return what is chosen of a sparse design, beside its lanes."""
+    if design is None:
+        return None
+    names = ("vector", "window", "run_ahead", "feed", "drain", "drain_cycles", "acc_sets")
+    return {
+        **{name: getattr(design, name) for name in names},
+        "delivery": design.delivery,
+        "index_bits": list(design.index_bits),
+    }
 
 
 def layer_breakeven(layer: PrunedLayer, setting: Setting) -> LayerBreakEven:
@@ -230,7 +241,8 @@ class _Question:
 
     def answer(self) -> LayerBreakEven:
         """Choose both designs, draw the curve, read it."""
-        dense, sparse = self.best_dense(), self.sparse_template()
+        dense = self.best_dense()
+        sparse = self.curve_template(dense)
         frozen_gain = self.baseline.layers[0].latency_s / dense.latency_s
         kind = self.layer.masks(self.setting.seed)["kind"]
 
@@ -260,7 +272,7 @@ class _Question:
             dense=dense,
             sparse=sparse,
             points=tuple(points[percent] for percent in sorted(points)),
-            own=self.point(self.layer.ratio, "own", dense, sparse, [self.own]),
+            own=self.point(self.layer.ratio, "own", dense, self.own_template(sparse), [self.own]),
         )
 
     def best_dense(self) -> Timed:
@@ -275,20 +287,42 @@ class _Question:
             return frozen
         return min(best, frozen, key=lambda timed: timed.latency_s)
 
-    def sparse_template(self) -> Design:
-        """Choose the sparse design at the reference ratios, with one mask at each.
+    def curve_template(self, dense: Timed) -> Design:
+        """Choose the sparse design at the ratios between which it breaks even, one mask at each.
 
-        Where nothing fits at any of them, the curve of the first start says why, point by point.
+        Where it is slower at all of them, or fits at none, the curve shows that of the last choice.
         """
-        references = [
-            self.layer.pruned_to(1 / ratio, self.setting.seed)[0] for ratio in REFERENCE_RATIOS
-        ]
-        goal = LayerGoal(self.area, (*references, self.own))
         starts = self.setting.space.starts("sparse", self.setting.baseline)
+        chosen = starts[0]
+        for ratios in pairwise(REFERENCE_RATIOS):
+            masks = [self.layer.pruned_to(1 / ratio, self.setting.seed)[0] for ratio in ratios]
+            what = f" at {ratios[0]:g}x to {ratios[1]:g}x"
+            try:
+                chosen = self.best_sparse(masks, starts, what)
+                upper = self.area.shortlist(chosen, masks[-1])[0]
+            except FitError:
+                continue
+            if upper.latency_s <= dense.latency_s:
+                break
+            starts = [chosen, *(start for start in starts if start != chosen)]
+        return chosen
+
+    def own_template(self, curve: Design) -> Design:
+        """Choose the sparse design for the network's own mask; the curve's if nothing fits."""
+        starts = [curve, *self.setting.space.starts("sparse", self.setting.baseline)]
         try:
-            return optimize(self.setting.space, starts, goal, self.progress)
+            return self.best_sparse([self.own], starts, " for the network's own mask")
         except FitError:
-            return starts[0]
+            return curve
+
+    def best_sparse(self, masks: Sequence[Workload], starts: Sequence[Design], what: str) -> Design:
+        """Return the sparse template with the shortest latency on masks."""
+        return optimize(
+            self.setting.space,
+            starts,
+            LayerGoal(self.area, tuple(masks)),
+            lambda step, done, total: self.progress(step + what, done, total),
+        )
 
     def point(
         self, ratio: float, kind: str, dense: Timed, sparse: Design, masks: list[Workload]

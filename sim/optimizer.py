@@ -89,10 +89,12 @@ class SearchSpace:
         ]
         yield [replace(design, acc_sets=sets) for sets in self.acc_sets]
         if design.family == "sparse":
-            yield [replace(design, run_ahead=ahead) for ahead in self.run_aheads]
+            # A small window pays only with run-ahead, a large one only without: one at a time,
+            # the search would stay in the valley it starts in.
             yield [
-                replace(design, window=window, feed=feed)
+                replace(design, window=window, run_ahead=ahead, feed=feed)
                 for window in self.windows
+                for ahead in self.run_aheads
                 for feed in self.feeds
                 if window >= feed
             ]

@@ -258,7 +258,11 @@ def _own(point: Document | None) -> list[Trace]:
                 "color": "--given",
                 "line": {"color": "--raised", "width": 1.5},
             },
-            "text": [hover("this network's own mask") + "<br>" + _point_text(point)],
+            "text": [
+                hover("this network's own mask, on the array that is best for it")
+                + "<br>"
+                + _point_text(point)
+            ],
             "hoverinfo": "text",
         }
     ]

@@ -128,6 +128,37 @@ def test_own_mask_is_a_point_beside_the_curve() -> None:
     assert measured().verdict == "prune"
 
 
+def test_own_mask_gets_the_design_that_is_best_for_it(answer: LayerBreakEven) -> None:
+    assert answer.own is not None
+    assert answer.own.sparse is not None
+    assert answer.baseline is not None
+    assert answer.sparse is not None
+    curve = answer.baseline.equal_area.fastest(answer.sparse, answer.layer.own)
+    assert answer.own.sparse.latency_s <= curve.latency_s
+    values = answer.to_json()
+    assert set(values["own_sparse"]) == set(values["sparse"])
+
+
+def test_the_design_of_the_curve_does_not_depend_on_the_own_mask() -> None:
+    for ratio in (3, 12):
+        answer = layer_breakeven(PrunedLayer.of_shape(SHAPE, ratio, 0), setting())
+        assert answer.sparse == made_up().sparse
+        assert answer.ratio == made_up().ratio
+
+
+def test_the_design_of_the_curve_is_chosen_where_it_breaks_even() -> None:
+    """A late break-even is looked for at higher reference ratios, not at the lowest ones."""
+    told: list[str] = []
+    answer = layer_breakeven(
+        real_layer(),
+        setting(replace(COST, sparse_lane_um2=4.0), progress=lambda what, *_: told.append(what)),
+    )
+    assert answer.ratio is not None
+    chosen_at = [what for what in dict.fromkeys(told) if "x to " in what]
+    low, high = chosen_at[-1].removeprefix("conv2: choose the sparse design at ").split(" to ")
+    assert 2 <= float(low[:-1]) <= answer.ratio <= float(high[:-1])
+
+
 def test_real_weights_have_one_mask_and_no_spread() -> None:
     values = measured().to_json()
     assert values["interval"] == [values["ratio"], values["ratio"]]
@@ -197,7 +228,8 @@ def test_progress_names_the_layer() -> None:
     layer_breakeven(real_layer(), setting(progress=lambda *args: told.append(args)))
     assert {what for what, _, _ in told} == {
         "conv2: choose the dense design",
-        "conv2: choose the sparse design",
+        "conv2: choose the sparse design at 1.5x to 2x",
+        "conv2: choose the sparse design for the network's own mask",
         "conv2: curve",
     }
     assert all(0 <= done <= total for _, done, total in told)

@@ -57,6 +57,18 @@ def test_finds_a_single_valley() -> None:
     assert len(goal.simulated) == len(set(goal.simulated))
 
 
+def test_finds_a_valley_that_no_single_change_leads_to() -> None:
+    """Small windows pay only with run-ahead, large ones only without."""
+
+    def score(design: Design) -> float:
+        small = design.window == 4 and design.run_ahead == 4 and design.feed == 4
+        large = design.window == 16 and design.run_ahead == 1
+        return 1.0 if small else 2.0 if large else 3.0
+
+    best = optimize(SPACE, starts("sparse"), Made(score))
+    assert (best.window, best.run_ahead, best.feed) == (4, 4, 4)
+
+
 def test_simulates_nothing_that_the_bounds_exclude() -> None:
     goal = Made(lambda design: 1 + abs(design.vector - 4))
     optimize(SPACE, starts("dense"), goal)
