@@ -15,19 +15,29 @@ bases    group of lanes                   one row for each lane (port delivery)
 ======== ================================ ==================================
 
 There are two such streams: one for features, one for all the rest. What a stream has loaded is
-``full`` until a run swaps it in; until then it takes no further beat.
+``full`` until a run swaps it in; until then it takes no further beat. A section that there is no
+memory for, or that is longer than it, spoils its load.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import Design
 
-__all__ = ["FEATURE_KINDS", "WEIGHT_KINDS", "Loader", "MemoryKind", "header_layout", "write_layout"]
+__all__ = [
+    "FEATURE_KINDS",
+    "WEIGHT_KINDS",
+    "Loader",
+    "MemoryKind",
+    "Room",
+    "header_layout",
+    "write_layout",
+]
 
 
 class MemoryKind(IntEnum):
@@ -47,6 +57,21 @@ FEATURE_KINDS = (MemoryKind.FEATURES,)
 WEIGHT_KINDS = tuple(kind for kind in MemoryKind if kind not in FEATURE_KINDS)
 
 
+class Room(NamedTuple):
+    """What a load stream may fill of one kind of memory.
+
+    Attributes
+    ----------
+    units : int
+        Units there are.
+    beats : int
+        Beats that each of them holds.
+    """
+
+    units: int
+    beats: int
+
+
 def header_layout() -> data.StructLayout:
     """Return the layout of a header, in the low bits of a beat."""
     return data.StructLayout({"memory": MemoryKind, "unit": unsigned(13), "beats": unsigned(32)})
@@ -62,6 +87,12 @@ def write_layout(design: Design) -> data.StructLayout:
 class Loader(wiring.Component):
     """Turns a load stream into memory writes, a beat per cycle while ``open``.
 
+    Parameters
+    ----------
+    design : Design
+    rooms : mapping of MemoryKind to Room
+        The memories that this stream fills.
+
     Members
     -------
     load : stream of bus_bits and last, in
@@ -74,12 +105,13 @@ class Loader(wiring.Component):
     ended : Signal, out
         The last beat of a load that counts is taken in this cycle.
     wrong_section, cut : Signal, out
-        A header taken in this cycle names a memory that the stream does not fill; the load ended
-        within a section. Such a load does not count: it has to be sent again.
+        The header taken in the cycle before names a memory or a unit that the stream does not
+        fill, or more beats than the unit holds; the load ended within a section. Such a load does
+        not count, and of a wrong section nothing is written: it has to be sent again.
     """
 
-    def __init__(self, design: Design, kinds: Iterable[MemoryKind]) -> None:
-        self._kinds = tuple(kinds)
+    def __init__(self, design: Design, rooms: Mapping[MemoryKind, Room]) -> None:
+        self._rooms = dict(rooms)
         beat = data.StructLayout({"data": design.bus_bits, "last": 1})
         super().__init__(
             {
@@ -103,14 +135,13 @@ class Loader(wiring.Component):
         # next beat is a header, or a section's last, is known from registers.
         low, high = section.beats[:16], section.beats[16:]
         taken, is_header, is_final, borrow = Signal(), Signal(init=1), Signal(), Signal()
-        spoiled = Signal()  # a header of this load was wrong
+        # A header is judged in the cycle after, from registers; it has spoiled its load since.
+        judged, spoiled = Signal(), Signal()
         m.d.comb += [
             self.load.ready.eq(self.open),
             taken.eq(self.load.valid & self.open),
-            self.ended.eq(taken & beat.last & is_final & ~spoiled),
-            self.wrong_section.eq(
-                taken & is_header & ~Cat(header.memory == kind for kind in self._kinds).any()
-            ),
+            self.wrong_section.eq(judged & ~self._fits(section)),
+            self.ended.eq(taken & beat.last & is_final & ~spoiled & ~self.wrong_section),
             self.cut.eq(taken & beat.last & ~is_final),
         ]
         m.d.sync += [
@@ -118,7 +149,9 @@ class Loader(wiring.Component):
             self.written.unit.eq(section.unit),
             self.written.address.eq(address),
             self.written.data.eq(beat.data),
-            self.written.enable.eq(taken & ~is_header),
+            self.written.enable.eq(taken & ~is_header & ~spoiled & ~self.wrong_section),
+            judged.eq(taken & is_header & ~beat.last),
+            spoiled.eq((spoiled | self.wrong_section) & ~(taken & beat.last)),
         ]
         with m.If(taken):
             with m.If(is_header):
@@ -130,7 +163,13 @@ class Loader(wiring.Component):
                 m.d.sync += is_final.eq((low == 2) & (high == 0))
             with m.If(beat.last):
                 m.d.sync += [is_header.eq(1), is_final.eq(0)]
-            m.d.sync += spoiled.eq((spoiled | self.wrong_section) & ~beat.last)
         with m.If(self.clear):
-            m.d.sync += [is_header.eq(1), is_final.eq(0), spoiled.eq(0)]
+            m.d.sync += [is_header.eq(1), is_final.eq(0), judged.eq(0), spoiled.eq(0)]
         return m
+
+    def _fits(self, section: data.View) -> Value:
+        """Return whether there is room for a section."""
+        return Cat(
+            (section.memory == kind) & (section.unit < room.units) & (section.beats <= room.beats)
+            for kind, room in self._rooms.items()
+        ).any()

@@ -1,21 +1,23 @@
 """The on-chip memories of a design: what there is, how deep and how wide.
 
 One table serves the gateware (``hw.top`` instantiates it), the load stream (``hw.image`` fills
-it) and the area (``sim.cost`` charges it), so that what is charged is what is emitted.
+it, ``hw.loader`` refuses what has no room) and the area (``sim.cost`` charges it), so that what is
+charged is what is emitted.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from .design import Buffers, Design
 from .eie_words import entry_layout, pointer_layout
 from .feeder import address_layout
 from .fetch import index_word
-from .loader import MemoryKind
+from .loader import MemoryKind, Room
 from .port_lane import base_words
 from .ports import bank_row
 from .scale import filter_layout
 
-__all__ = ["Memory", "lanes_per_beat", "memories"]
+__all__ = ["Memory", "lanes_per_beat", "memories", "rooms"]
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Memory:
         How many there are: per lane, lane group, drain unit or half channel bank.
     depth, width : int
         Words, and bits per word.
+    side_by_side : int
+        How many of them are one unit of the load stream.
     """
 
     kind: MemoryKind
     count: int
     depth: int
     width: int
+    side_by_side: int = 1
 
     @property
     def bits(self) -> int:
@@ -66,19 +71,20 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
             filters,
             Memory(MemoryKind.FEATURES, 1, buffers.feature_words, activations),
             *_shared(MemoryKind.INDEX, design, buffers.index_words, pointer),
-            Memory(MemoryKind.WEIGHTS, design.lanes, buffers.weight_words, entry),
+            _by_lane(MemoryKind.WEIGHTS, design, buffers.weight_words, entry),
         )
     port = design.delivery == "port"
     banks = design.streams if port else design.feed
+    copies = design.streams if port else 1  # all filled by the same beats
     found = [
         Memory(
-            MemoryKind.OFFSETS, design.streams if port else 1, buffers.offset_words,
-            address_layout(design, buffers.feature_words).size,
+            MemoryKind.OFFSETS, copies, buffers.offset_words,
+            address_layout(design, buffers.feature_words).size, copies,
         ),
         filters,
         Memory(
             MemoryKind.FEATURES, 2 * banks, -(-buffers.feature_words // 2),
-            design.vector * design.act_bits,
+            design.vector * design.act_bits, 2 * copies,
         ),
     ]  # fmt: skip
     if design.family == "dense":
@@ -86,17 +92,30 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     else:
         if port:
             words, width = base_words(design, buffers), bank_row(buffers).width
-            found.append(Memory(MemoryKind.BASES, design.streams, words, width))
+            found.append(_by_lane(MemoryKind.BASES, design, words, width))
+        weight_bits = design.simd_group * design.weight_bits
         found += [
-            Memory(MemoryKind.INDEX, design.streams, buffers.index_words, index_word(design).size),
-            Memory(
-                MemoryKind.WEIGHTS,
-                design.streams,
-                buffers.weight_words,
-                design.simd_group * design.weight_bits,
-            ),
+            _by_lane(MemoryKind.INDEX, design, buffers.index_words, index_word(design).size),
+            _by_lane(MemoryKind.WEIGHTS, design, buffers.weight_words, weight_bits),
         ]
     return tuple(found)
+
+
+def rooms(design: Design, buffers: Buffers, kinds: Container[MemoryKind]) -> dict[MemoryKind, Room]:
+    """Return what a load stream may fill of the memories of some kinds."""
+    found: dict[MemoryKind, Room] = {}
+    for memory in memories(design, buffers):
+        if memory.kind in kinds:
+            units = -(-memory.count // memory.side_by_side)
+            beats = buffers.feature_words if memory.kind is MemoryKind.FEATURES else memory.depth
+            others = found[memory.kind].units if memory.kind in found else 0
+            found[memory.kind] = Room(others + units, beats)
+    return found
+
+
+def _by_lane(kind: MemoryKind, design: Design, depth: int, bits: int) -> Memory:
+    """Return memories with a word for one lane (index stream) each."""
+    return Memory(kind, design.streams, depth, bits, lanes_per_beat(design, bits))
 
 
 def _shared(kind: MemoryKind, design: Design, depth: int, bits: int) -> list[Memory]:

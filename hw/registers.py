@@ -86,7 +86,8 @@ class ErrorCode(IntEnum):
     """A start or a layer register was written while a start was pending, or a run going on that
     the registers belong to."""
     LOAD_SECTION = 9
-    """A section of a load stream names a memory that this stream does not fill."""
+    """A section of a load stream names a memory or a unit that this stream does not fill, or more
+    beats than the unit holds."""
     LOAD_CUT = 10
     """``tlast`` came within a section of a load stream."""
     CYCLE_LIMIT = 11

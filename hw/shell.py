@@ -13,6 +13,7 @@ from .control import Control
 from .counters import Counters, causes, told_members
 from .design import Buffers, Design
 from .loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, write_layout
+from .memories import rooms
 from .registers import layer_layout
 
 __all__ = ["Shell", "host_members", "load_members"]
@@ -86,8 +87,8 @@ class Shell(wiring.Component):
         design = self._design
         m.submodules.control = control = Control(design, self._buffers)
         m.submodules.counters = counters = Counters(design)
-        weights = Loader(design, WEIGHT_KINDS)
-        features = Loader(design, FEATURE_KINDS)
+        weights = Loader(design, rooms(design, self._buffers, WEIGHT_KINDS))
+        features = Loader(design, rooms(design, self._buffers, FEATURE_KINDS))
         m.submodules.weight_loader, m.submodules.feature_loader = weights, features
         for name, loader, write in (
             ("weights", weights, self.weight_write),

@@ -89,17 +89,27 @@ def test_wrong_loads_are_told() -> None:
 
 @each_family
 def test_a_start_waits_for_a_load_that_counts(design: Design) -> None:
-    """One that is cut, and one with a section of a wrong memory, have to be sent again."""
+    """One that is cut, or has a section that there is no room for, has to be sent again."""
     image = image_on(design)
     host = host_of(image)
-    wrong = header_layout().const({"memory": MemoryKind.FEATURES, "unit": 0, "beats": 1})
+    depth = image.buffers.filter_words
+    sections = ((MemoryKind.FEATURES, 0, 1), (MemoryKind.FILTERS, 99, 1),
+                (MemoryKind.FILTERS, 0, depth + 1))  # fmt: skip
+    wrong = [
+        header_layout().const({"memory": memory, "unit": unit, "beats": beats}).as_value().value
+        for memory, unit, beats in sections
+    ]
 
     async def script(ctx: Any) -> None:
         await host.configure(ctx, image)
         await host.load(ctx, "features", image.feature_load)
-        for bad in (image.weight_load[:3], [wrong.as_value().value, 0]):
-            await host.load(ctx, "weights", bad)
+        await host.load(ctx, "weights", image.weight_load[:3])
+        assert not await host.status(ctx, "weights_full")
+        for header, (_, _, beats) in zip(wrong, sections, strict=True):
+            await host.write(ctx, STATUS, CLEAR_ERROR)
+            await host.load(ctx, "weights", [header, *[0] * beats])
             assert not await host.status(ctx, "weights_full")
+            assert await host.read(ctx, ERROR) == ErrorCode.LOAD_SECTION
         await host.start(ctx, *SWAPS)
         await ctx.tick().repeat(50)
         assert await host.status(ctx, "pending")

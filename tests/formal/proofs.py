@@ -1,6 +1,6 @@
 """All proofs: which property, of which small component, for how many cycles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.design import Design
 from bosquet.hw.eie_array import EieArray
 from bosquet.hw.fetch import IndexFetch
-from bosquet.hw.loader import FEATURE_KINDS, WEIGHT_KINDS, Loader, MemoryKind
+from bosquet.hw.loader import Loader, MemoryKind, Room
 from bosquet.hw.passes import PassCounter
 from bosquet.hw.queue import ShiftQueue
 from bosquet.hw.scale import Scale
@@ -20,7 +20,17 @@ from . import arrays, decoder, eie, output, queues, scale, streams, windows
 from .proof import Proof
 from .property import Property
 
-__all__ = ["PROOFS", "Change", "same"]
+__all__ = ["FEATURES", "PROOFS", "WEIGHTS", "Change", "same"]
+
+FEATURES = {MemoryKind.FEATURES: Room(6, 3)}
+WEIGHTS = {
+    MemoryKind.OFFSETS: Room(1, 4),
+    MemoryKind.FILTERS: Room(2, 3),
+    MemoryKind.INDEX: Room(3, 2),
+    MemoryKind.WEIGHTS: Room(6, 3),
+    MemoryKind.BASES: Room(5, 1),
+}
+"""What the two load streams of the proofs fill."""
 
 Change = Callable[[Any], Any]
 """What is done to a component before it is put into its property: nothing, or a fault."""
@@ -51,8 +61,8 @@ def passes(change: Change = same) -> Property:
     return streams.PassesProperty(change(PassCounter(streams.DESIGN)))
 
 
-def loader(kinds: tuple[MemoryKind, ...], change: Change = same) -> Property:
-    return streams.LoaderProperty(change(Loader(streams.DESIGN, kinds)), kinds)
+def loader(rooms: Mapping[MemoryKind, Room], change: Change = same) -> Property:
+    return streams.LoaderProperty(change(Loader(streams.DESIGN, rooms)), rooms)
 
 
 def window(change: Change = same) -> Property:
@@ -89,8 +99,8 @@ PROOFS = (
     Proof("decoder-dense", dense_decoder, 12),
     Proof("fetch", fetch, 14),
     Proof("passes", passes, 20),
-    Proof("loader-features", partial(loader, FEATURE_KINDS), 12),
-    Proof("loader-weights", partial(loader, WEIGHT_KINDS), 12),
+    Proof("loader-features", partial(loader, FEATURES), 12),
+    Proof("loader-weights", partial(loader, WEIGHTS), 12),
     Proof("window", window, 16, induction=2),
     Proof("queue-1", partial(queue, 1), 12),
     Proof("queue-2", partial(queue, 2), 14),

@@ -1,11 +1,12 @@
 """What the index fetcher, the pass counter and the loader must do, whatever their neighbours do."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import Cat, Mux, Signal
+from amaranth.hdl import Mux, Signal, Value
 
 from bosquet.hw.design import Design
-from bosquet.hw.loader import MemoryKind, header_layout
+from bosquet.hw.loader import MemoryKind, Room, header_layout
 
 from .property import Property, pick
 
@@ -97,10 +98,11 @@ class PassesProperty(Property):
 class LoaderProperty(Property):
     """Every accepted beat of a section is written once, to its unit and its place.
 
-    A load counts if it has come whole and all its sections are of memories that the stream fills.
+    A load counts if it has come whole and there is room for all its sections; from the first one
+    without room on, nothing of it is written.
     """
 
-    def __init__(self, loader: Any, kinds: tuple[MemoryKind, ...]) -> None:
+    def __init__(self, loader: Any, rooms: Mapping[MemoryKind, Room]) -> None:
         super().__init__()
         m = self.m
         m.submodules.loader = loader
@@ -118,9 +120,14 @@ class LoaderProperty(Property):
         unit, memory = Signal(13), Signal(MemoryKind)
         total, sent, in_section = Signal(32), Signal(32), Signal()
         taken = valid & opened
-        self.assume(in_section | (head.beats < 4))
+        self.assume(in_section | (head.beats < 5))
         ends = sent == total - 1
-        known = Cat(head.memory == kind for kind in kinds).any()
+        has_room: Value = Value.cast(0)
+        for kind, (units, beats) in rooms.items():
+            enough = (head.unit < units) & (head.beats <= beats)
+            has_room = Mux(head.memory == kind, enough, has_room)
+        wrong = Signal()
+        m.d.comb += wrong.eq(taken & ~in_section & ~beat.last & ~has_room)
         spoiled = Signal()
         with m.If(taken):
             with m.If(in_section):
@@ -135,11 +142,11 @@ class LoaderProperty(Property):
                     sent.eq(0),
                     in_section.eq((head.beats != 0) & ~beat.last),
                 ]
-            m.d.sync += spoiled.eq((spoiled | (~in_section & ~known)) & ~beat.last)
+            m.d.sync += spoiled.eq((spoiled | wrong) & ~beat.last)
         cleared = Signal()  # within a section, once
         with m.If(clear):
             m.d.sync += [in_section.eq(0), spoiled.eq(0), cleared.eq(cleared | in_section)]
-        data_beat = taken & in_section
+        data_beat = taken & in_section & ~spoiled
         written = loader.written
         self.claim(loader.load.ready == opened)
         self.claim(written.enable == self.before(data_beat, "data_beat"))
@@ -148,7 +155,7 @@ class LoaderProperty(Property):
             expected_before = self.before(expected, f"{name}_before")
             self.claim(written[name] == expected_before, when=written.enable)
         self.claim(loader.ended == (taken & beat.last & in_section & ends & ~spoiled))
-        self.claim(loader.wrong_section == (taken & ~in_section & ~known))
+        self.claim(loader.wrong_section == self.before(wrong & ~clear, "wrong_before"))
         cut = taken & beat.last & Mux(in_section, ~ends, head.beats != 0)
         self.claim(loader.cut == cut, when=in_section | ~beat.last)
         self.cover(written.enable & (written.address == 2) & (written.unit == 5))

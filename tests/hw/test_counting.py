@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from bosquet.hw.control import out_of_time
 from bosquet.hw.counters import HALF_BITS, LAG, Counters
 from bosquet.hw.design import Design
-from bosquet.hw.loader import FEATURE_KINDS, Loader, MemoryKind, header_layout
+from bosquet.hw.loader import Loader, MemoryKind, Room, header_layout
 from bosquet.hw.passes import follows, last_of
 
 DESIGN = Design("sparse", 3, 2, window=4, run_ahead=1, feed=2)
@@ -119,7 +119,7 @@ def test_the_beats_of_both_loads_count_when_a_run_swaps_them_in() -> None:
 
 @pytest.mark.parametrize(("beats", "missing"), [(1, 0), (1, 1), (2, 0), (2, 1), ((1 << 16) + 1, 0)])
 def test_a_section_ends_with_its_last_beat(beats: int, missing: int) -> None:
-    dut = Loader(DESIGN, FEATURE_KINDS)
+    dut = Loader(DESIGN, {MemoryKind.FEATURES: Room(2, 1 << 17)})
     header = header_layout().const({"memory": MemoryKind.FEATURES, "unit": 1, "beats": beats})
     sent = beats - missing  # besides the header
 
@@ -138,6 +138,40 @@ def test_a_section_ends_with_its_last_beat(beats: int, missing: int) -> None:
         # The next beat is a header again: a wrong one is told.
         ctx.set(dut.load.payload.data, 0)
         ctx.set(dut.load.payload.last, 0)
+        await ctx.tick()
         assert ctx.get(dut.wrong_section)
 
     simulate(dut, script)
+
+
+@pytest.mark.parametrize(
+    ("memory", "unit", "beats", "right"),
+    [
+        (MemoryKind.FEATURES, 1, 3, True),
+        (MemoryKind.FEATURES, 2, 3, False),
+        (MemoryKind.FEATURES, 1, 4, False),
+        (MemoryKind.FEATURES, 1, 1 << 24, False),
+        (MemoryKind.WEIGHTS, 1, 3, False),
+    ],
+)
+def test_a_section_without_room_writes_nothing(
+    memory: MemoryKind, unit: int, beats: int, right: bool
+) -> None:
+    dut = Loader(DESIGN, {MemoryKind.FEATURES: Room(2, 3)})
+    header = header_layout().const({"memory": memory, "unit": unit, "beats": beats})
+    writes: list[int] = []
+
+    async def script(ctx: Any) -> None:
+        ctx.set(dut.open, 1)
+        ctx.set(dut.load.valid, 1)
+        ctx.set(dut.load.payload.data, header.as_value().value)
+        await ctx.tick()
+        assert ctx.get(dut.wrong_section) == (not right)
+        for number in range(min(beats, 9)):
+            ctx.set(dut.load.payload.last, number == beats - 1)
+            assert ctx.get(dut.ended) == (right and number == beats - 1)
+            await ctx.tick()
+            writes.append(ctx.get(dut.written.enable))
+
+    simulate(dut, script)
+    assert writes == [int(right)] * min(beats, 9)

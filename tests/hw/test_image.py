@@ -11,7 +11,7 @@ from bosquet.errors import FitError
 from bosquet.hw.design import Design
 from bosquet.hw.image import Image, expected_beats
 from bosquet.hw.loader import MemoryKind, header_layout
-from bosquet.hw.memories import lanes_per_beat
+from bosquet.hw.memories import lanes_per_beat, rooms
 from bosquet.hw.order import reordered
 from bosquet.hw.program import Program
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
@@ -98,17 +98,18 @@ def test_features_are_loaded_bank_by_bank() -> None:
         assert loaded == vectors.tolist()
 
 
-def test_no_section_is_longer_than_its_memory() -> None:
-    program, image = image_on(SPARSE, Relative(4))
-    depths = {
-        MemoryKind.OFFSETS: program.buffers.offset_words,
-        MemoryKind.FILTERS: program.buffers.filter_words,
-        MemoryKind.INDEX: program.buffers.index_words,
-        MemoryKind.WEIGHTS: program.buffers.weight_words,
-        MemoryKind.FEATURES: program.buffers.feature_words,
+@pytest.mark.parametrize(
+    "design", [SPARSE, Design.dense(5, 4), Design.port(5, 4)], ids=lambda design: design.name
+)
+def test_every_section_has_room_and_every_unit_a_section(design: Design) -> None:
+    _, image = image_on(design)
+    room = rooms(design, image.buffers, tuple(MemoryKind))
+    found = sections(image)
+    assert {kind: unit + 1 for kind, unit in sorted(found)} == {
+        kind: units for kind, (units, _) in sorted(room.items())
     }
-    for (kind, _), words in sections(image).items():
-        assert len(words) == depths[kind]
+    for kind, (_, beats) in room.items():
+        assert max(len(words) for (other, _), words in found.items() if other == kind) == beats
 
 
 def test_registers_of_a_small_layer() -> None:
