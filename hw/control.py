@@ -3,7 +3,8 @@
 A start waits (``pending``) until what it swaps in has been loaded and the run before has ended.
 With two buffer sets the layer registers are there twice as well, so that a host prepares the next
 run while the present one goes on. Registers that cannot be right keep a run from starting, and a
-cycle limit ends one that would never end: the accelerator does not hang.
+cycle limit ends one that would never end, and forgets a start that waits behind it: the accelerator
+does not hang.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -158,7 +159,7 @@ class Control(wiring.Component):
         taken = command.start & ~busy
         pending_next, running_next, loaded = Signal(), Signal(), Signal()
         m.d.comb += [
-            pending_next.eq((pending | taken) & ~goes & ~command.abort),
+            pending_next.eq((pending | taken) & ~goes & ~over & ~command.abort),
             running_next.eq((self.start | (self.running & ~(self.ended | over))) & ~command.abort),
         ]
         m.d.sync += [
@@ -208,6 +209,7 @@ class Control(wiring.Component):
             "busy": pending | self.running, "done": self.done, "error": self.error,
             "pending": pending, "weights_full": weights_full, "features_full": features_full,
         }  # fmt: skip
+        m.d.sync += self.read_data.eq(0)  # of an address without a register that can be read
         with m.Switch(self.address):
             with m.Case(STATUS):
                 m.d.sync += self.read_data.eq(Cat(status[name] for name in STATUS_BITS))

@@ -307,6 +307,11 @@ class Design:
         return self.vector // self.drain_cycles
 
     @property
+    def beat_bits(self) -> int:
+        """Data bits of a beat of the output stream: its values, filled up to whole bytes."""
+        return -(-self.drain * self.beat_columns * self.act_bits // 8) * 8
+
+    @property
     def weight_word_bits(self) -> int:
         """Bits of the weights that a SIMD group or a row reads together."""
         return self.simd_group * self.weights_per_row * self.weight_bits

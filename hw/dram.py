@@ -55,8 +55,7 @@ class Dram:
 
     def output_period(self, design: Design) -> int:
         """Cycles per beat of the output stream."""
-        bits = design.drain * design.beat_columns * design.act_bits
-        return -(-bits // self.bandwidth_bits)
+        return -(-design.beat_bits // self.bandwidth_bits)
 
     def load_cycles(self, beats: int, design: Design) -> int:
         """Cycles from the one in which a stream opens to the one after its last beat."""

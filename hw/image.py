@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import FitError
 from ..models.formats import Bitmap, Relative
 from ..models.layer import Layer
 from .design import Buffers, Design
@@ -88,7 +89,9 @@ class Image:
 def register_values(program: Program, layer: Layer) -> dict[str, int]:
     """Return the layer registers of a program."""
     if isinstance(program, EieProgram):
-        return program.registers(layer)
+        registers = program.registers(layer)
+        _check_registers(registers, layer, program.design)
+        return registers
     layout, design = program.layout, program.design
     form = program.format
     block = divmod(layout.plane, design.vector)
@@ -130,7 +133,20 @@ def register_values(program: Program, layer: Layer) -> dict[str, int]:
         "low": requantization.low,
         "high": requantization.high,
     }
-    return {name: values[name] for name in layer_layout(design).members}
+    registers = {name: values[name] for name in layer_layout(design).members}
+    _check_registers(registers, layer, design)
+    return registers
+
+
+def _check_registers(registers: dict[str, int], layer: Layer, design: Design) -> None:
+    for name, shape in layer_layout(design).members.items():
+        least, most = (-(1 << shape.width - 1), (1 << shape.width - 1) - 1) if shape.signed else (
+            0, (1 << shape.width) - 1)  # fmt: skip
+        if not least <= registers[name] <= most:
+            raise FitError(
+                f"layer {layer.shape.name}: register {name} would be {registers[name]}; that of"
+                f" {design.name} goes from {least} to {most}"
+            )
 
 
 def load_beats(

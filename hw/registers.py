@@ -142,7 +142,7 @@ def layer_layout(design: Design) -> data.StructLayout:
     }
     dense = {
         "blocks": unsigned(16),
-        "taps": unsigned(12),
+        "taps": unsigned(16),
         "block_word": unsigned(24),  # channel block stride: whole vectors ...
         "block_rest": unsigned(8),  # ... and positions
     }

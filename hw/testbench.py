@@ -6,7 +6,6 @@ text runs in an event-driven simulator (Icarus) and in a compiled one (Verilator
 
 from collections.abc import Iterable
 
-from .design import Design
 from .job import Job
 from .registers import COUNTER_BITS, STATUS
 from .script import SPARE_CYCLES, Operation, script
@@ -40,7 +39,7 @@ def testbench(job: Job, name: str) -> str:
         name=name,
         testbench=testbench_name(name),
         bus_bits=job.design.bus_bits,
-        beat_bits=_beat_bits(job.design),
+        beat_bits=job.design.beat_bits,
         commands=len(list(script(job))),
         weight_beats=len(_weights(job)),
         feature_beats=len(_features(job)),
@@ -55,7 +54,7 @@ def testbench(job: Job, name: str) -> str:
 
 def memory_files(job: Job) -> dict[str, str]:
     """Return the data files of the testbench, by name."""
-    bus, beat = job.design.bus_bits, _beat_bits(job.design)
+    bus, beat = job.design.bus_bits, job.design.beat_bits
     commands = list(script(job))
     beats = [word for run in job.runs for word in run.image.beats]
     care = [word for run in job.runs for word in run.image.care]
@@ -79,10 +78,6 @@ def _weights(job: Job) -> list[int]:
 
 def _features(job: Job) -> list[int]:
     return [beat for run in job.runs if run.swaps_features for beat in run.image.feature_load]
-
-
-def _beat_bits(design: Design) -> int:
-    return design.drain * design.beat_columns * design.act_bits
 
 
 def _hex(words: Iterable[int], bits: int, what: str) -> str:

@@ -51,12 +51,11 @@ class Accelerator(wiring.Component):
     def __init__(self, design: Design, buffers: Buffers) -> None:
         self.design = design
         self.buffers = buffers
-        beat_bits = design.drain * design.beat_columns * design.act_bits
         super().__init__(
             load_members(design)
             | host_members()
             | {
-                "m_axis_tdata": Out(beat_bits),
+                "m_axis_tdata": Out(design.beat_bits),
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),

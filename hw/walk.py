@@ -115,7 +115,7 @@ class TapWalk(Walk):
         m = Module()
         registers = self.registers
         _, pass_ends, following = self._passes(m)
-        tap, block = Signal(12), Signal(16)
+        tap, block = Signal(16), Signal(16)
         last_tap, last_block = Signal(), Signal()
         next_block = add_address(
             m, self._vector, self.base, registers.block_word, registers.block_rest, "block"

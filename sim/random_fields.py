@@ -25,6 +25,6 @@ def codes_for(layer: Layer, program: Program) -> dict[str, Any]:
 
 def random_dram(rng: Generator, design: Design) -> Dram:
     """Draw an outside memory, from one that is never waited for to a slow one."""
-    widest = max(design.bus_bits, design.drain * design.beat_columns * design.act_bits)
+    widest = max(design.bus_bits, design.beat_bits)
     slowest, fastest = np.log([max(1, widest // 6), 2 * widest])
     return Dram(int(np.exp(rng.uniform(slowest, fastest))), int(rng.integers(41)))

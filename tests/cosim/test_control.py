@@ -1,5 +1,6 @@
 """The control unit at work: errors that do not hang, abort, reset, interrupts, double buffers."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,33 @@ def test_a_cycle_limit_ends_a_run(design: Design) -> None:
 
 
 @each_family
+def test_a_start_behind_a_run_that_is_ended_is_forgotten(design: Design) -> None:
+    """Its beats would follow those of the run that was cut off, with no tlast between them."""
+    image = image_on(replace(design, buffer_sets=2))
+    host = host_of(image)
+
+    async def script(ctx: Any) -> None:
+        await host.write(ctx, CYCLE_LIMIT, 100)
+        await loaded(ctx, host, image)
+        await host.start(ctx, *SWAPS)
+        await host.load(ctx, "weights", image.weight_load)
+        await host.write(ctx, CONTROL, control_word("start", "swap_weights"))
+        assert await host.status(ctx, "pending")
+        beats = 0
+        for _ in range(LONG):
+            beats += bool(ctx.get(host.dut.m_axis_tvalid))  # none is taken
+            await ctx.tick()
+        assert await host.read(ctx, ERROR) == ErrorCode.CYCLE_LIMIT
+        assert not await host.status(ctx, "busy")
+        assert not await host.status(ctx, "done")
+        await host.write(ctx, CYCLE_LIMIT, 0)
+        await host.write(ctx, STATUS, CLEAR_ERROR)
+        assert right(await completed(ctx, host, "swap_weights"), image)
+
+    host.simulate(script)
+
+
+@each_family
 def test_a_limit_of_just_enough_cycles_is_no_error(design: Design) -> None:
     image = image_on(design)
     host = host_of(image)
@@ -182,6 +210,17 @@ def test_what_happens_while_it_is_cleared_is_told() -> None:
         await host.load(ctx, "weights", image.weight_load[:3])
         ctx.set(dut.reg_write, 0)
         assert await host.read(ctx, ERROR) == ErrorCode.LOAD_CUT
+
+    host.simulate(script)
+
+
+def test_an_address_without_a_register_reads_as_0() -> None:
+    host = host_of(image_on(SPARSE))
+
+    async def script(ctx: Any) -> None:
+        for address in (CONTROL, 200, 255):
+            assert await host.read(ctx, IDENTITY) != 0
+            assert await host.read(ctx, address) == 0
 
     host.simulate(script)
 

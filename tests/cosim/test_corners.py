@@ -72,6 +72,11 @@ def test_extreme_sums() -> None:
             assert found.equal, found
 
 
+def test_a_kernel_of_thousands_of_taps() -> None:
+    shape = LayerShape("wide", "conv", 1, 3, (1, 4200), height=1, width=4201)
+    check(layer_of(shape, half_mask(shape)), Design.dense(2, 2))
+
+
 def test_lanes_that_the_drain_does_not_divide() -> None:
     shape = LayerShape("odd", "conv", 2, 5, (1, 1), height=3, width=3)
     for design in (SPARSE, Design.dense(2, 4)):
