@@ -21,7 +21,7 @@ from .counters import LAG
 from .job import Job
 from .loader import MemoryKind, header_layout
 from .manifest import SCHEMA, manifest
-from .registers import COUNTER_BASE, LAYER_BASE, control_word, identity
+from .registers import COUNTER_BASE, LAYER_BASE, LONGEST_RUN, control_word, identity
 from .template import render
 from .testbench import memory_files, testbench, testbench_name
 from .top import Accelerator
@@ -149,6 +149,7 @@ def bundle_files(job: Job, name: str, freq_hz: float = DEFAULT_FREQ_HZ) -> dict[
         "beats_offset": header_layout()["beats"].offset,
         "period_ns": f"{1e9 / freq_hz:.4f}",
         "counter_lag": LAG,
+        "longest_run": LONGEST_RUN,
     }
     files = {
         f"{bench}.v": testbench(job, name),
@@ -176,7 +177,8 @@ def _c_values(job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         "identity": identity(job.design, job.buffers),
         "layer_registers": [row for row in rows if LAYER_BASE <= row["address"] < COUNTER_BASE],
         "abort": control_word("abort"),
-        "controls": [control_word(*run.control, "clear_counters") for run in job.runs],
+        "clear_counters": control_word("clear_counters"),
+        "controls": [control_word(*run.control) for run in job.runs],
     }
 
 

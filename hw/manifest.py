@@ -30,6 +30,7 @@ from .registers import (
     ErrorCode,
     identity,
     layer_layout,
+    layer_meaning,
 )
 from .run_image import RunImage
 from .schedule import Schedule
@@ -117,7 +118,7 @@ def register_map(design: Design, buffers: Buffers) -> list[dict[str, Any]]:
     """Return the register window: word address, name, access, bits, and what a register is for."""
     rows = [
         _register(CONTROL, "control", "write", len(CONTROL_BITS), _bits(CONTROL_BITS)),
-        _register(STATUS, "status", "read", len(STATUS_BITS),
+        _register(STATUS, "status", "read, write", len(STATUS_BITS),
                   f"{_bits(STATUS_BITS)}; writing 1 clears done, error"),
         _register(ERROR, "error_code", "read", 8, _numbers(ErrorCode)),
         _register(IRQ_ENABLE, "irq_enable", "read, write", 2, "bit 0: done, bit 1: error"),
@@ -127,7 +128,8 @@ def register_map(design: Design, buffers: Buffers) -> list[dict[str, Any]]:
         | {"value": identity(design, buffers)},
     ]  # fmt: skip
     for i, (name, shape) in enumerate(layer_layout(design).members.items()):
-        row = _register(LAYER_BASE + i, name, "read, write", int(shape.width), "layer")
+        what = "layer: " + layer_meaning(name, design)
+        row = _register(LAYER_BASE + i, name, "read, write", int(shape.width), what)
         rows.append({**row, "signed": bool(shape.signed)})
     for i, name in enumerate(COUNTERS):
         words = "counter, low word; the high word follows"

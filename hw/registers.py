@@ -122,6 +122,51 @@ def identity(design: Design, buffers: Buffers) -> int:
     return zlib.crc32(repr((design, buffers)).encode())
 
 
+_MEANINGS = {
+    "format": f"{FORMAT_DENSE} dense, {FORMAT_RELATIVE} relative, {FORMAT_BITMAP} bitmap",
+    "length": "index positions of a filter",
+    "channel_shift": "bits of an index position that are the channel within its group",
+    "channels": "input channels of all groups",
+    "feed_shift": "log2 of the vectors of a feed step",
+    "windows": "windows of a filter tile",
+    "steps": "feed steps of a filter tile",
+    "own_orders": "1: each filter tile has step offsets of its own",
+    "blocks": "channel blocks of a filter",
+    "taps": "kernel taps",
+    "block_word": "from one channel block to the next: whole vectors",
+    "block_rest": "from one channel block to the next: positions beyond them",
+    "group_word": "from one convolution group to the next: whole vectors",
+    "group_rest": "from one convolution group to the next: positions beyond them",
+    "own_filters": "1: each column works on a filter of its own",
+    "pass_word": "from one pass to the next: whole vectors",
+    "pass_rest": "from one pass to the next: positions beyond them",
+    "position_tiles": "passes of a filter tile, a vector of output positions each",
+    "tiles_per_group": "filter tiles of a convolution group",
+    "groups": "convolution groups",
+    "last_tile_lanes": "lanes in use in the last filter tile of a group",
+    "weight_code": "0 two's complement, 1 zero-free",
+    "accumulate": "1: the sums go on from those of the run before",
+    "zero_point": "zero point of the outputs",
+    "low": "least output value",
+    "high": "largest output value",
+}
+_EIE_MEANINGS = {
+    "words": "words of the activations of an image",
+    "tiles_per_group": "filters of a lane",
+    "groups": "images",
+    "zero_point_in": "zero point of the activations",
+}
+
+
+def layer_meaning(name: str, design: Design) -> str:
+    """Return what a layer register says, in a few words."""
+    if name == "index_select":
+        widths = ", ".join(f"{i}: {bits}" for i, bits in enumerate(design.index_bits))
+        return f"width of relative indices in bits, {widths}"
+    own = _EIE_MEANINGS if design.family == "eie" else {}
+    return own.get(name) or _MEANINGS[name]
+
+
 def layer_layout(design: Design) -> data.StructLayout:
     """Return the registers of a layer, in register order: those that the design has a use for."""
     act = signed(design.act_bits)

@@ -49,6 +49,9 @@ class Board:
         beats: list[int] = self._ask("receive", count)
         return beats
 
+    def stop(self) -> None:
+        """Nothing goes on: every request has been answered."""
+
     def _ask(self, what: str, operands: Any) -> Any:
         self._asked.put((what, operands))
         return self._told.get(timeout=60)
@@ -68,7 +71,6 @@ class Board:
             else:
                 run = Run()
                 await self._host.take(ctx, run, 20_000)
-                assert len(run.beats) == operands
                 answer = run.beats
             self._told.put(answer)
 
@@ -149,6 +151,60 @@ def test_after_an_error_the_next_layer_begins_afresh(
         np.testing.assert_array_equal(
             accelerator.layer("small", activations), layer_outputs(layer, activations)
         )
+
+
+def test_a_run_that_is_ended_is_told(job: Job, board: Board, driver: ModuleType) -> None:
+    limited = driver.Accelerator(board, cycle_limit=20)
+    layer = job.runs[0].schedule.layer
+    assert isinstance(layer, Layer)
+    with pytest.raises(driver.AcceleratorError, match="run 0: error 11, cycle_limit"):
+        limited.layer("small", activations_of(job))
+    np.testing.assert_array_equal(
+        driver.Accelerator(board).layer("small", activations_of(job)),
+        layer_outputs(layer, activations_of(job)),
+    )
+
+
+def test_what_another_program_has_left_does_not_matter(
+    job: Job, board: Board, driver: ModuleType
+) -> None:
+    """A load that no run has taken, half of another one, and an error."""
+    board.send("weights", job.runs[0].image.weight_load)
+    board.send("features", job.runs[0].image.feature_load[:1])
+    layer = job.runs[0].schedule.layer
+    assert isinstance(layer, Layer)
+    np.testing.assert_array_equal(
+        driver.Accelerator(board).layer("small", activations_of(job)),
+        layer_outputs(layer, activations_of(job)),
+    )
+
+
+def test_a_bus_that_fails_leaves_an_accelerator_that_works(
+    job: Job, board: Board, driver: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = driver.Accelerator(board)
+    layer = job.runs[0].schedule.layer
+    assert isinstance(layer, Layer)
+
+    def fails(count: int) -> list[int]:
+        raise TimeoutError("no beat")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(board, "receive", fails)
+        with pytest.raises(TimeoutError, match="no beat"):
+            accelerator.layer("small", activations_of(job))
+    np.testing.assert_array_equal(
+        accelerator.layer("small", activations_of(job)), layer_outputs(layer, activations_of(job))
+    )
+
+
+def test_a_load_that_does_not_arrive_is_given_up(
+    job: Job, board: Board, driver: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accelerator = driver.Accelerator(board, timeout_s=0.0)
+    monkeypatch.setattr(board, "send", lambda stream, beats: None)
+    with pytest.raises(driver.AcceleratorError, match="run 0: its loads have not arrived"):
+        accelerator.layer("small", activations_of(job))
 
 
 def test_another_accelerator_is_noticed(job: Job, board: Board, driver: ModuleType) -> None:
