@@ -1,6 +1,7 @@
 """``bosquet verify``: the RTL against the simulator and the integer reference."""
 
 import os
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from ..sim.case import Case
 from ..sim.random_cases import random_cases
 from ..sim.verify import Verification
 from ..sim.verify import verify as run_cases
-from .integer_layer import QuantizationOptions, integer_layers
+from .integer_layer import DEFAULT_CODE, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
     ActBits,
@@ -21,6 +22,7 @@ from .options import (
     Ratio,
     Seed,
     WeightBits,
+    WeightCode,
     chosen_design,
 )
 from .output import document, emit_answer
@@ -49,6 +51,7 @@ def verify(
     ratio: Ratio = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
+    weight_code: WeightCode = None,
     calibrate: Calibrate = None,
     input_shape: InputShape = None,
     jobs: Annotated[
@@ -66,8 +69,11 @@ def verify(
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = {"seed": seed}
     if random is not None:
-        if net is not None or design is not None:
-            raise typer.BadParameter("takes neither a network nor a design", param_hint="--random")
+        _check_alone(
+            {"a network": net, "--design": design, "--ratio": ratio, "--weight-bits": weight_bits,
+             "--act-bits": act_bits, "--weight-code": weight_code, "--calibrate": calibrate,
+             "--input-shape": input_shape}
+        )  # fmt: skip
         if random < 1:
             raise InputError(f"--random must be at least 1 case, not {random}")
         cases = random_cases(random, seed)
@@ -75,9 +81,9 @@ def verify(
         raise typer.BadParameter("give NET:LAYER with --design D, or --random N",
                                  param_hint="NET[:LAYER]")  # fmt: skip
     else:
-        chosen = chosen_design(design, weight_bits, act_bits)
+        chosen = chosen_design(design, weight_bits, act_bits, weight_code)
         argument = NetworkArgument.parse(net)
-        options = QuantizationOptions(weight_bits, act_bits, calibrate)
+        options = QuantizationOptions(weight_bits, act_bits, calibrate, weight_code or DEFAULT_CODE)
         layers = integer_layers(argument, options, ratio, seed, parse_shape(input_shape))
         cases = tuple(Case(seed, one.layer, chosen, None, one.features) for one in layers)
         notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
@@ -88,6 +94,15 @@ def verify(
     emit_answer(answer, _text(found, notes), as_json, out)
     if not found.passed:
         raise typer.Exit(1)
+
+
+def _check_alone(others: Mapping[str, object]) -> None:
+    """Refuse what is asked of random cases, which draw it all themselves."""
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise typer.BadParameter(
+            f"draws layers and designs itself; leave out {', '.join(given)}", param_hint="--random"
+        )
 
 
 def _text(found: Verification, notes: tuple[str, ...]) -> str:

@@ -68,9 +68,10 @@ class Buffers:
         for field in fields(self):
             value = getattr(self, field.name)
             least = 0 if field.name == "index_words" else 1
-            if not isinstance(value, int) or value < least:
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise DesignError(
-                    f"design.buffers.{field.name} must be at least {least}: {value!r}"
+                    f"design.buffers.{field.name} must be a whole number of words, at least"
+                    f" {least}, not {value!r}"
                 )
 
     @classmethod

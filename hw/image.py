@@ -18,6 +18,7 @@ from .eie_program import EieProgram
 from .eie_words import entry_layout, pointer_layout
 from .feeder import address_layout
 from .fetch import index_word
+from .legal import MAX_WORDS
 from .loader import FEATURE_KINDS, WEIGHT_KINDS, MemoryKind, header_layout
 from .memories import lanes_per_beat
 from .order import reordered
@@ -74,6 +75,12 @@ class Image:
         """
         check_arithmetic(layer, program.design)
         buffers = program.design.buffers or program.buffers
+        for memory, words in vars(buffers).items():
+            if words > MAX_WORDS:
+                raise FitError(
+                    f"layer {layer.shape.name}: {words} {memory} on {program.design.name}, whose"
+                    f" load streams address {MAX_WORDS}; with design.buffers it runs in parts"
+                )
         beats, care = expected_beats(program, outputs)
         return cls(
             program.design,

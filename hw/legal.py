@@ -4,15 +4,16 @@ A message names the field, the value found, what is allowed and the nearest lega
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ..errors import DesignError
 from ..models.layer import WEIGHT_CODES
 
 if TYPE_CHECKING:
-    from .design import Design
+    from .design import Buffers, Design
 
-__all__ = ["check_design"]
+__all__ = ["MAX_WORDS", "check_design"]
 
 _POWERS = (1, 2, 4, 8, 16)
 
@@ -55,6 +56,10 @@ _FIXED: dict[str, dict[str, str]] = {
 """Fields that must be 1, by family or, in the sparse family, by delivery."""
 
 
+MAX_WORDS = 1 << 24
+"""Largest depth of a memory: the load streams address so many words."""
+
+
 def check_design(design: "Design") -> None:
     """Refuse a design that does not exist.
 
@@ -82,6 +87,8 @@ def check_design(design: "Design") -> None:
             f"design.delivery must be {' or '.join(map(repr, deliveries))} in the"
             f" {design.family} family, not {design.delivery!r}"
         )
+    if design.buffers is not None:
+        _check_words(design.buffers)
     kind = design.delivery if design.family == "sparse" else design.family
     for name, why in _FIXED[kind].items():
         if getattr(design, name) != 1 and not (kind == "window" and name == "window"):
@@ -188,3 +195,12 @@ def _nearest(value: object, allowed: Sequence[object]) -> str:
     if not numbers or not isinstance(value, int):
         return ""
     return f"; the nearest legal choice is {min(numbers, key=lambda n: (abs(n - value), n))}"
+
+
+def _check_words(buffers: "Buffers") -> None:
+    for field in fields(buffers):
+        words = getattr(buffers, field.name)
+        if words > MAX_WORDS:
+            raise DesignError(
+                f"design.buffers.{field.name} must be at most {MAX_WORDS}, not {words}"
+            )

@@ -172,7 +172,7 @@ def manifest(
             {
                 "kind": memory.kind.name.lower(),
                 "number": memory.kind.value,
-                "count": memory.count,
+                "count": memory.sets * memory.count,
                 "depth": memory.depth,
                 "width": memory.width,
                 "sram_bits": memory.bits,

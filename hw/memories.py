@@ -6,7 +6,7 @@ charged is what is emitted.
 """
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .design import Buffers, Design
 from .eie_words import entry_layout, pointer_layout
@@ -33,6 +33,8 @@ class Memory:
         Words, and bits per word.
     side_by_side : int
         How many of them are one unit of the load stream.
+    sets : int
+        Buffer sets, each of ``count`` memories: one is loaded while the other is read.
     """
 
     kind: MemoryKind
@@ -40,11 +42,12 @@ class Memory:
     depth: int
     width: int
     side_by_side: int = 1
+    sets: int = 1
 
     @property
     def bits(self) -> int:
-        """Bits of all of them."""
-        return self.count * self.depth * self.width
+        """Bits of all of them, in all buffer sets."""
+        return self.sets * self.count * self.depth * self.width
 
 
 def lanes_per_beat(design: Design, word_bits: int) -> int:
@@ -53,7 +56,7 @@ def lanes_per_beat(design: Design, word_bits: int) -> int:
 
 
 def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
-    """Return every memory of a design.
+    """Return every memory of a design; ``buffer_sets`` sets of them.
 
     Features have an even and an odd half per channel bank, in the EIE family one memory for
     ``feed`` activations side by side. Lanes with ports of their own have a bank each, a copy of all
@@ -61,6 +64,11 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     fills share a memory, since all lanes read the same address; so do the column pointers of EIE
     PEs. The last one is only as wide as the lanes that are left.
     """
+    one_set = _of_a_set(design, buffers)
+    return tuple(replace(memory, sets=design.buffer_sets) for memory in one_set)
+
+
+def _of_a_set(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     filters = Memory(
         MemoryKind.FILTERS, design.drain, buffers.filter_words, filter_layout(design).size
     )

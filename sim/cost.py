@@ -148,10 +148,10 @@ def area(
         if not memory.depth:
             continue
         one_um2 = _storage(memory, design, logic, technology).area_um2
-        charged = memory.count * one_um2
+        charged = memory.sets * memory.count * one_um2
         if memory.kind is MemoryKind.FEATURES:
             if output_feature_words is None:
-                charged *= 2
+                charged += memory.count * one_um2
             elif output_feature_words:
                 out = Memory(memory.kind, memory.count, -(-output_feature_words // 2), memory.width)
                 charged += out.count * _storage(out, design, logic, technology).area_um2

@@ -1,5 +1,6 @@
 """The benchmark of the cost of sparsity: what it adds up, on parts of made-up areas."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +57,15 @@ def test_every_point_of_the_full_table() -> None:
         == (dense.lanes, dense.vector, dense.weight_bits, dense.drain_cycles)
         for _, sparse, dense in points
     )
+
+
+@pytest.mark.slow
+def test_the_cost_of_sparsity(tmp_path: Path) -> None:
+    """Of the design that breaks even first: V = 16, 8 bits, densities 0.5 and 0.25."""
+    script: Any = benchmark("rtl_area")
+    (point,) = script.run(True, script.SPARSE, 0, tmp_path / "parts.csv")[0]["points"]
+    assert (point["vector"], point["weight_bits"]) == (16, 8)
+    half, quarter = point["uses"]
+    assert half["cost"] <= 1.55
+    assert quarter["cost"] <= 1.75
+    assert point["freq_ratio"] >= 0.95

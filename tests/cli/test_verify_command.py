@@ -63,3 +63,19 @@ def test_no_cases_are_refused(count: int) -> None:
     finished = bosquet("verify", "--random", count)
     assert (finished.code, finished.out) == (1, "")
     assert f"at least 1 case, not {count}" in finished.err
+
+
+def test_random_cases_take_no_layer_options() -> None:
+    finished = bosquet("verify", "--random", 3, "--weight-bits", 4, "--ratio", 2)
+    assert finished.code == 2
+    assert "leave out --ratio, --weight-bits" in " ".join(finished.err.split())
+
+
+def test_zero_free_weights() -> None:
+    finished = bosquet(
+        "verify", "lenet5:fc2", "--design", "sparse-4x4", "--weight-bits", 3,
+        "--weight-code", "zero_free", "--json",
+    )  # fmt: skip
+    assert finished.code == 0
+    assert finished.document["quantization"]["weight_code"] == "zero_free"
+    assert finished.document["coverage"]["weight_code"]["zero_free"] == 1

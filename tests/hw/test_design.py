@@ -1,5 +1,6 @@
 """Designs: presets, TOML, and one clear line for each combination that does not exist."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,5 +141,11 @@ def test_missing_toml_is_refused(tmp_path: Path) -> None:
 def test_buffers() -> None:
     assert Buffers(1, 5, 3, 4, 2).covering(Buffers(2, 4, 3, 9, 1)) == Buffers(2, 5, 3, 9, 2)
     assert Buffers(1, 0, 1, 1, 1).index_words == 0
-    with pytest.raises(DesignError, match=r"design\.buffers\.weight_words must be at least 1: 0"):
-        Buffers(0, 0, 1, 1, 1)
+    for words in (0, True, 1.5):
+        with pytest.raises(
+            DesignError,
+            match=rf"design\.buffers\.weight_words .* at least 1, not {re.escape(repr(words))}",
+        ):
+            Buffers(words, 0, 1, 1, 1)  # type: ignore[arg-type]
+    with pytest.raises(DesignError, match=r"design\.buffers\.index_words .* 16777216, not 1677721"):
+        Design("sparse", 4, 4, buffers=Buffers(1, (1 << 24) + 1, 64, 1, 1))

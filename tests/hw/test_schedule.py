@@ -203,3 +203,10 @@ def test_channels_are_cut_at_whole_feed_steps(channels: int, words: int) -> None
     assert (
         all(len(part) % SPARSE.feed == 0 for part in parts if part.stop < channels) or widest == 1
     )
+
+
+def test_an_fc_layer_with_more_inputs_than_a_filter_has_index_positions() -> None:
+    """EIE PEs count words of activations, not index positions."""
+    shape = LayerShape("wide", "fc", 70_000, 2)
+    layer = layer_of(shape, density=0.001)
+    assert len(Schedule.plan(layer, replace(Design.eie(2), feed=8)).runs) == 1

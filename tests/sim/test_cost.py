@@ -59,8 +59,23 @@ def technology(fo4_s: float = 2e-11) -> Technology:
     return Technology(CARD, tuple(row(part, fo4_s) for part in (*parts, *files)))
 
 
+def technology_of(design: Design) -> Technology:
+    files = [Part("register_file", (("depth", depth),)) for depth in (1, 9)]
+    parts = dict.fromkeys(part for part, _ in parts_of(design))
+    return Technology(CARD, tuple(row(part) for part in (*parts, *files)))
+
+
 def macro_um2(depth: int, width: int) -> float:
     return SramMacro(max(depth, 64), max(width, 8)).area_um2(CARD)
+
+
+def test_two_buffer_sets_cost_two_of_each_memory() -> None:
+    two = replace(SPARSE, buffer_sets=2)
+    one = area(SPARSE, BUFFERS, technology()).sram_um2
+    found = area(two, BUFFERS, technology_of(two)).sram_um2
+    for kind in ("weights", "index", "filters", "offsets"):
+        assert found[kind] == pytest.approx(2 * one[kind])
+    assert found["features"] == pytest.approx(1.5 * one["features"])  # two for maps in, one out
 
 
 def test_sparse_area_by_hand() -> None:
