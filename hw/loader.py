@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
-from amaranth.hdl import Cat, Module, Signal, Value, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -140,7 +140,7 @@ class Loader(wiring.Component):
         m.d.comb += [
             self.load.ready.eq(self.open),
             taken.eq(self.load.valid & self.open),
-            self.wrong_section.eq(judged & ~self._fits(section)),
+            self.wrong_section.eq(judged & ~self._fits(m, section)),
             self.ended.eq(taken & beat.last & is_final & ~spoiled & ~self.wrong_section),
             self.cut.eq(taken & beat.last & ~is_final),
         ]
@@ -167,9 +167,17 @@ class Loader(wiring.Component):
             m.d.sync += [is_header.eq(1), is_final.eq(0), judged.eq(0), spoiled.eq(0)]
         return m
 
-    def _fits(self, section: data.View) -> Value:
-        """Return whether there is room for a section."""
-        return Cat(
-            (section.memory == kind) & (section.unit < room.units) & (section.beats <= room.beats)
-            for kind, room in self._rooms.items()
-        ).any()
+    def _fits(self, m: Module, section: data.View) -> Value:
+        """Return whether there is room for a section; one comparator serves all memories."""
+        units = Signal(range(max(room.units for room in self._rooms.values()) + 1))
+        beats = Signal(range(max(room.beats for room in self._rooms.values()) + 1))
+        with m.Switch(section.memory):
+            for kind, room in self._rooms.items():
+                with m.Case(kind):
+                    m.d.comb += [units.eq(room.units), beats.eq(room.beats)]
+        return (
+            ~section.unit[len(units) :].any()
+            & (section.unit[: len(units)] < units)
+            & ~section.beats[len(beats) :].any()
+            & (section.beats[: len(beats)] <= beats)
+        )
