@@ -40,7 +40,7 @@ REFERENCE_RATIOS = (1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 
 BANDWIDTH_BOUND = (
     "an FC layer at batch 1 uses each weight once, so the bandwidth of its weights decides; it gets"
-    " a ratio once the EIE array, the best sparse mapping of FC layers, exists"
+    " no ratio until the EIE array, the best sparse mapping of FC layers, is compared here"
 )
 
 Verdict = Literal["prune", "keep_dense", "bandwidth_bound"]
