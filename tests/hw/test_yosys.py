@@ -219,3 +219,27 @@ def test_missing_yosys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         synthesize(SHIFT, "shift", CARD)
     with pytest.raises(ToolError, match="not installed"):
         versions()
+
+
+@pytest.mark.parametrize(("said", "runs"), [("Can't open ABC output file `x'.", 2), ("no", 1)])
+def test_where_abc_ends_a_milder_recipe_runs(
+    monkeypatch: pytest.MonkeyPatch, said: str, runs: int
+) -> None:
+    scripts: list[str] = []
+
+    def ends_on_the_first(script: str, inputs: dict[str, str], output: str) -> str:
+        scripts.append(script)
+        if len(scripts) == 1:
+            raise ToolError(f"Yosys failed: ERROR: {said}")
+        return "netlist"
+
+    monkeypatch.setattr("bosquet.hw.synth.yosys.run_yosys", ends_on_the_first)
+    script = recipe("mac", LIBRARY)
+    if runs == 1:
+        with pytest.raises(ToolError, match="no"):
+            run_recipe(script, MAC, LIBRARY, "netlist.json")
+    else:
+        assert run_recipe(script, MAC, LIBRARY, "netlist.json") == "netlist"
+        assert ";dch,-f;" in scripts[0]
+        assert scripts[1] == scripts[0].replace(";dch,-f;", ";dch;")
+    assert len(scripts) == runs
