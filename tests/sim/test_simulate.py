@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bosquet.hw.design import Design
+from bosquet.hw.schedule import Schedule
 from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim import simulate as module
+from bosquet.sim.counters import Counters
 from bosquet.sim.exact import simulate_schedule
 from bosquet.sim.simulate import Simulation
 from bosquet.sim.technology import Technology
@@ -29,7 +31,7 @@ def simulated(*layers: Workload) -> Simulation:
 def test_equal_work_is_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def counted(schedule: module.Schedule) -> module.Counters:
+    def counted(schedule: Schedule) -> Counters:
         calls.append(schedule.layer.shape.name)
         return simulate_schedule(schedule)
 
