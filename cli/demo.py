@@ -28,7 +28,7 @@ from .output import document, dumps, write_atomically
 from .progress import Progress
 from .report import Results, write
 from .rtl_run import rtl_text, run_in_rtl
-from .simulation import Simulation
+from .simulation import NetworkSimulation
 from .stages import Stages
 from .versions import package_versions
 
@@ -167,13 +167,13 @@ class _Told:
 
 def _on_both_chips(
     masked: MaskedNetwork, chips: OneChip, technology: Technology
-) -> Iterator[tuple[str, Simulation]]:
+) -> Iterator[tuple[str, NetworkSimulation]]:
     """Simulate the network on the best dense and, where one fits, the best sparse chip."""
     for side, chip in (("dense", chips.dense), ("sparse", chips.sparse)):
         if chip is not None:
             design = replace(chip.fit.design, buffers=chip.fit.buffers)
             with Progress(f"  {side} chip") as progress:
-                found = Simulation.of(masked, design, technology, progress, chip.fit.forms)
+                found = NetworkSimulation.of(masked, design, technology, progress, chip.fit.forms)
             yield side, found
 
 

@@ -20,7 +20,7 @@ from .options import (
 )
 from .output import document, emit_answer
 from .progress import Progress
-from .simulation import Simulation
+from .simulation import NetworkSimulation
 
 __all__ = ["simulate"]
 
@@ -49,6 +49,6 @@ def simulate(
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape))
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
-        found = Simulation.of(masked, chosen, silicon, progress)
+        found = NetworkSimulation.of(masked, chosen, silicon, progress)
     answer = document("simulate", {**found.to_json(), "seed": seed})
     emit_answer(answer, found.text(), as_json, out)

@@ -1,20 +1,18 @@
-"""A simulation: what a design takes for the layers of a network, in cycles, time and area."""
+"""A simulation as an answer: JSON, and a table with what each layer takes and loses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError
-from ..hw.design import Buffers, Design
-from ..hw.schedule import Schedule
+from ..hw.design import Design
 from ..models.formats import IndexFormat
-from ..sim.cost import Area, Frequency, Technology, area, frequency
-from ..sim.counters import STALLS, Counters
-from ..sim.exact import simulate_schedule
+from ..sim.counters import STALLS
+from ..sim.simulate import Silicon, SimulatedLayer, Simulation
+from ..sim.technology import Technology
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
 
-__all__ = ["Silicon", "Simulation", "TimedLayer"]
+__all__ = ["NetworkSimulation"]
 
 NO_ENERGY = "bosquet has no energy model yet"
 
@@ -22,61 +20,20 @@ VISIBLE_SHARE = 0.005
 """Stalls below this share of the lane-cycles are left out of the table."""
 
 
-@dataclass(frozen=True)
-class TimedLayer:
-    """A layer with what its runs count, one or as many as the buffers make necessary."""
-
-    layer: MaskedLayer
-    schedule: Schedule
-    counters: Counters
-
-    @property
-    def format_name(self) -> str:
-        """Index format of the weights; of parts perhaps several."""
-        return ", ".join(sorted({run.program.format.name for run in self.schedule.runs}))
-
-
-@dataclass(frozen=True)
-class Silicon:
-    """Area and clock of a design, or why they are not known: cycles are told all the same."""
-
-    area: Area | None
-    clock: Frequency | None
-    reason: str | None = None
-
-    @classmethod
-    def of(cls, design: Design, buffers: Buffers, technology: Technology) -> "Silicon":
-        """Return what the lane table tells."""
-        try:
-            return cls(area(design, buffers, technology), frequency(design, buffers, technology))
-        except InputError as error:
-            return cls(None, None, str(error))
-
-    def seconds(self, cycles: int) -> float | None:
-        """Return the time of so many cycles, None without a clock."""
-        return None if self.clock is None else cycles / self.clock.freq_hz
-
-
 @dataclass(frozen=True, eq=False)
-class Simulation:
+class NetworkSimulation:
     """The layers of a network on a design.
 
     Attributes
     ----------
     masked : MaskedNetwork
         What was run.
-    design : Design
-        What it ran on.
-    timed : tuple of TimedLayer
-        Its layers, in order.
-    silicon : Silicon
-        Area and clock, with buffers that hold every layer unless the design has its own.
+    simulation : Simulation
+        What it took.
     """
 
     masked: MaskedNetwork
-    design: Design
-    timed: tuple[TimedLayer, ...]
-    silicon: Silicon
+    simulation: Simulation
 
     @classmethod
     def of(
@@ -86,7 +43,7 @@ class Simulation:
         technology: Technology,
         progress: Callable[[int, int, str], None],
         forms: Sequence[IndexFormat] | None = None,
-    ) -> "Simulation":
+    ) -> "NetworkSimulation":
         """Run every layer, in the given formats or the smallest ones.
 
         Raises
@@ -94,46 +51,43 @@ class Simulation:
         FitError
             If a layer does not fit the design.
         """
-        timed = []
-        for number, layer in enumerate(masked.layers):
-            schedule = Schedule.plan(layer, design, forms[number] if forms else None)
-            timed.append(TimedLayer(layer, schedule, simulate_schedule(schedule)))
-            progress(number + 1, len(masked.layers), layer.name)
-        buffers = design.buffers or _covering([one.schedule.buffers for one in timed])
-        return cls(masked, design, tuple(timed), Silicon.of(design, buffers, technology))
+        return cls(masked, Simulation.of(masked.layers, design, technology, progress, forms))
 
     @property
-    def cycles(self) -> int:
-        """Cycles of all layers."""
-        return sum(one.counters.cycles for one in self.timed)
+    def _silicon(self) -> Silicon:
+        return self.simulation.silicon
+
+    @property
+    def _pairs(self) -> Iterator[tuple[MaskedLayer, SimulatedLayer]]:
+        return zip(self.masked.layers, self.simulation.layers, strict=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return it with the keys of ``simulate``."""
-        silicon = self.silicon
+        silicon = self._silicon
         return {
             "network": self.masked.name,
-            "design": self.design.name,
+            "design": self.simulation.design.name,
             "tier": "exact",
-            "cycles": self.cycles,
+            "cycles": self.simulation.cycles,
             "freq_hz": None if silicon.clock is None else silicon.clock.freq_hz,
             "freq_limit": None if silicon.clock is None else silicon.clock.limit,
-            "latency_s": silicon.seconds(self.cycles),
+            "latency_s": silicon.seconds(self.simulation.cycles),
             "area_um2": None if silicon.area is None else silicon.area.total_um2,
             "area": None if silicon.area is None else silicon.area.to_json(),
             "area_um2_reason": silicon.reason,
             "calibration": None,
             "calibration_reason": "every activation counts as active"
-            if self.design.family == "eie"
+            if self.simulation.design.family == "eie"
             else "cycles depend on shapes and masks, not on activations",
             "energy_pj": None,
             "energy_pj_reason": NO_ENERGY,
             "unsupported": list(self.masked.unsupported),
             "notes": list(self.masked.notes),
-            "layers": [self._layer(one) for one in self.timed],
+            "layers": [self._layer(*pair) for pair in self._pairs],
         }
 
-    def _layer(self, one: TimedLayer) -> dict[str, Any]:
-        layer, counters = one.layer, one.counters
+    def _layer(self, layer: MaskedLayer, one: SimulatedLayer) -> dict[str, Any]:
+        counters = one.counters
         return {
             "name": layer.name,
             "format": one.format_name,
@@ -141,11 +95,12 @@ class Simulation:
             "masks": layer.source,
             "density": layer.density,
             "cycles": counters.cycles,
-            "latency_s": self.silicon.seconds(counters.cycles),
+            "latency_s": self._silicon.seconds(counters.cycles),
             "macs": layer.shape.macs,
             "effectual_macs": layer.effectual_macs,
             "utilization": counters.utilization,
-            "mac_utilization": layer.effectual_macs / (counters.cycles * self.design.macs),
+            "mac_utilization": layer.effectual_macs
+            / (counters.cycles * self.simulation.design.macs),
             "compute": counters.compute,
             "stalls": {cause: counters.stalls[cause] for cause in STALLS},
             "energy_pj": None,
@@ -154,12 +109,12 @@ class Simulation:
 
     def text(self) -> str:
         """Return it for a reader, the answer first."""
-        silicon = self.silicon
-        answer = f"{self.masked.name} on {self.design.name}: {self.cycles:,} cycles"
+        silicon, cycles = self._silicon, self.simulation.cycles
+        answer = f"{self.masked.name} on {self.simulation.design.name}: {cycles:,} cycles"
         if silicon.clock and silicon.area:
             freq_hz = silicon.clock.freq_hz
             answer += (
-                f", {self.cycles / freq_hz * 1e3:.4g} ms at {freq_hz / 1e6:.0f} MHz,"
+                f", {cycles / freq_hz * 1e3:.4g} ms at {freq_hz / 1e6:.0f} MHz,"
                 f" {silicon.area.total_um2 / 1e6:.3f} mm2"
             )
         lines = [
@@ -167,7 +122,7 @@ class Simulation:
             "",
             table(
                 ("layer", "format", "masks", "ratio", "cycles", "us", "utilization", "stalls"),
-                (self._row(one) for one in self.timed),
+                (self._row(*pair) for pair in self._pairs),
             ),
             "",
             "utilization: lane-cycles that issue a weight; stalls: lane-cycles lost, by cause",
@@ -180,9 +135,9 @@ class Simulation:
         lines += [f"not counted: {node}" for node in self.masked.unsupported]
         return "\n".join(lines)
 
-    def _row(self, one: TimedLayer) -> tuple[object, ...]:
-        layer, counters = one.layer, one.counters
-        seconds = self.silicon.seconds(counters.cycles)
+    def _row(self, layer: MaskedLayer, one: SimulatedLayer) -> tuple[object, ...]:
+        counters = one.counters
+        seconds = self._silicon.seconds(counters.cycles)
         shares = {cause: counters.stall_share(cause) for cause in STALLS}
         lost = [cause for cause in sorted(STALLS, key=lambda cause: -shares[cause])
                 if shares[cause] >= VISIBLE_SHARE]  # fmt: skip
@@ -196,11 +151,3 @@ class Simulation:
             f"{counters.utilization:.1%}",
             ", ".join(f"{cause} {shares[cause]:.0%}" for cause in lost) or None,
         )
-
-
-def _covering(buffers: Sequence[Buffers]) -> Buffers:
-    """Return the smallest buffers that hold each of several programs."""
-    first, *others = buffers
-    for other in others:
-        first = first.covering(other)
-    return first

@@ -1,0 +1,155 @@
+"""A simulation: the layers of a network on a design, in cycles, with area and clock of the design.
+
+Layers follow one another; each is cut into runs that fit the design's buffers. Layers that are the
+same work, geometry and mask alike, are simulated once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+
+from ..errors import InputError
+from ..hw.design import Buffers, Design
+from ..hw.program import Masked
+from ..hw.schedule import Schedule
+from ..models.formats import IndexFormat
+from .cost import Area, Frequency, area, frequency
+from .counters import Counters
+from .exact import simulate_schedule
+from .technology import Technology
+
+__all__ = ["Silicon", "SimulatedLayer", "Simulation"]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedLayer:
+    """A layer with what its runs count.
+
+    Attributes
+    ----------
+    layer : Masked
+    schedule : Schedule
+        Its runs, one or as many as the buffers make necessary.
+    counters : Counters
+        Of all runs together.
+    """
+
+    layer: Masked
+    schedule: Schedule
+    counters: Counters
+
+    @property
+    def name(self) -> str:
+        """Name of the layer in its network."""
+        return self.layer.shape.name
+
+    @property
+    def format_name(self) -> str:
+        """Index format of the weights; of parts perhaps several."""
+        return ", ".join(sorted({run.program.format.name for run in self.schedule.runs}))
+
+
+@dataclass(frozen=True)
+class Silicon:
+    """Area and clock of a design, or why they are not known: cycles are told all the same."""
+
+    area: Area | None
+    clock: Frequency | None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, design: Design, buffers: Buffers, technology: Technology) -> "Silicon":
+        """Return what the lane table tells."""
+        try:
+            return cls(area(design, buffers, technology), frequency(design, buffers, technology))
+        except InputError as error:
+            return cls(None, None, str(error))
+
+    def seconds(self, cycles: int) -> float | None:
+        """Return the time of so many cycles, None without a clock."""
+        return None if self.clock is None else cycles / self.clock.freq_hz
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Layers on a design.
+
+    Attributes
+    ----------
+    design : Design
+        What they ran on.
+    layers : tuple of SimulatedLayer
+        In order.
+    silicon : Silicon
+        Area and clock, with buffers that hold every layer unless the design has its own.
+    """
+
+    design: Design
+    layers: tuple[SimulatedLayer, ...]
+    silicon: Silicon
+
+    @classmethod
+    def of(
+        cls,
+        layers: Sequence[Masked],
+        design: Design,
+        technology: Technology,
+        progress: Callable[[int, int, str], None],
+        forms: Sequence[IndexFormat] | None = None,
+    ) -> "Simulation":
+        """Run every layer, in the given formats or the smallest ones.
+
+        Parameters
+        ----------
+        layers : sequence of Masked
+            At least one.
+        design : Design
+        technology : Technology
+        progress : callable
+            Told ``(done, total, name)`` after each layer.
+        forms : sequence of IndexFormat, optional
+            One for each layer.
+
+        Raises
+        ------
+        FitError
+            If a layer does not fit the design.
+        """
+        known: dict[tuple[object, ...], SimulatedLayer] = {}
+        done: list[SimulatedLayer] = []
+        for number, layer in enumerate(layers):
+            form = forms[number] if forms else None
+            key = _work(layer), form
+            if key not in known:
+                schedule = Schedule.plan(layer, design, form)
+                known[key] = SimulatedLayer(layer, schedule, simulate_schedule(schedule))
+            done.append(replace(known[key], layer=layer))
+            progress(number + 1, len(layers), layer.shape.name)
+        buffers = design.buffers or _covering([one.schedule.buffers for one in done])
+        return cls(design, tuple(done), Silicon.of(design, buffers, technology))
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of all layers."""
+        return sum(one.counters.cycles for one in self.layers)
+
+    @property
+    def latency_s(self) -> float | None:
+        """Time of all layers, None without a clock."""
+        return self.silicon.seconds(self.cycles)
+
+
+def _work(layer: Masked) -> tuple[object, ...]:
+    """Return what two layers have in common that are the same work."""
+    mask = np.packbits(layer.mask).tobytes()
+    return replace(layer.shape, name=""), blake2b(mask, digest_size=16).digest()
+
+
+def _covering(buffers: Sequence[Buffers]) -> Buffers:
+    """Return the smallest buffers that hold each of several programs."""
+    first, *others = buffers
+    for other in others:
+        first = first.covering(other)
+    return first
