@@ -17,9 +17,9 @@ from ..errors import InputError
 from ..models.layer import LayerShape
 from ..models.masks import magnitude_mask
 from ..models.network import Network, WeightLayer
-from ..models.onnx_io import load_network
 from ..models.synthetic import synthetic_mask
 from ..models.zoo import BundledNetwork, shapes_only
+from .given_network import read_network
 from .network_argument import NetworkArgument
 
 __all__ = [
@@ -123,7 +123,7 @@ def load_masked(
     seed : int
         Seed of masks that are made up.
     input_shape : tuple of int or None
-        See `load_network`.
+        See `read_network`.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def load_masked(
     bundled = shapes_only(argument.network)
     if bundled is not None:
         return _shapes_only(bundled, argument.layer, ratio, seed)
-    network = load_network(argument.network, input_shape)
+    network = read_network(argument, input_shape).network
     if not network.layers:
         raise InputError(f"{network.name}: no convolution or FC layer, so there is nothing to do")
     named = argument.layer is not None

@@ -35,7 +35,7 @@ Net = Annotated[
     typer.Argument(
         metavar="NET[:LAYER]",
         help="A bundled network (`bosquet models` lists them) or an .onnx file, and one of its"
-        " layers.",
+        " layers; or an .npz file with the arrays of a single layer (weight, activation, ...).",
         show_default=False,
     ),
 ]
