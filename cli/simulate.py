@@ -9,6 +9,7 @@ from .options import (
     Json,
     LaneTableFile,
     Liberty,
+    Masks,
     Net,
     OutFile,
     Ratio,
@@ -29,6 +30,7 @@ def simulate(
     net: Net,
     design: DesignName,
     ratio: Ratio = None,
+    masks: Masks = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     input_shape: InputShape = None,
@@ -46,7 +48,7 @@ def simulate(
     """
     chosen = chosen_design(design, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
-    masked = load_masked(argument, ratio, seed, parse_shape(input_shape))
+    masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
         found = NetworkSimulation.of(masked, chosen, silicon, progress)
