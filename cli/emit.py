@@ -118,8 +118,9 @@ def emit_layers(layers: Sequence[IntegerLayer], design: Design, out: Path, singl
     job = predicted_job(
         [(schedule, one.features) for schedule, one in zip(schedules, layers, strict=True)]
     )
-    names = [layers[0].network, *([layers[0].layer.name] if single else [])]
-    return Emitted(emit_bundle(job, bundle_name(*names, design.name), out), job)
+    names = [layers[0].network, *([layers[0].layer.name] if single else []), design.name]
+    # The layer of a layer file is called as its network: once is enough.
+    return Emitted(emit_bundle(job, bundle_name(*dict.fromkeys(names)), out), job)
 
 
 def _text(made: Emitted, layers: Sequence[IntegerLayer], answer: dict[str, Any]) -> str:

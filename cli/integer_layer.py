@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from ..engine.graph import activation_ranges
 from ..engine.integer import run
 from ..errors import InputError
-from ..models.layer import Layer, LayerShape, WeightCode
+from ..models.layer import Layer, WeightCode
 from ..models.masks import magnitude_mask, seed_for
 from ..models.network import Network
-from ..models.onnx_io import load_network
 from ..models.qdq import float_form, quantized_from_qdq
 from ..models.quantize import quantize
 from ..models.quantized import QuantizedNetwork
-from ..models.zoo import alexnet
-from ..models.zoo.digits import heldout_digits
-from .masked_network import bundled_shapes, check_ratio
+from ..models.synthetic import synthetic_layer
+from ..models.zoo import BundledNetwork, shapes_only
+from .given_network import GivenNetwork, read_network
+from .masked_network import check_ratio
 from .network_argument import NetworkArgument
 
 __all__ = ["BITS", "Calibration", "IntegerLayer", "QuantizationOptions", "integer_layers"]
@@ -71,7 +71,7 @@ class Calibration:
     Attributes
     ----------
     kind : {"q/dq", "data", "synthetic"}
-        The file's own, calibration images, or made-up images (for ``alexnet`` the layer itself).
+        The file's own, calibration images, or made-up images (of shapes only, the layer itself).
     images : int or None
         Images that were used, None where the file does not say.
     """
@@ -149,7 +149,7 @@ def integer_layers(
     seed : int
         Seed of whatever is made up.
     input_shape : tuple of int or None
-        See `load_network`.
+        See `read_network`.
     images : int or None
         Images to compute activations of, None for one batch of the network.
 
@@ -162,16 +162,17 @@ def integer_layers(
     check_ratio(ratio)
     if images is not None and images < 1:
         raise InputError(f"--images must be at least 1, not {images}")
-    shapes = bundled_shapes(argument)
-    if shapes is not None:
-        return _made_up(argument.network, shapes, options, ratio, seed, images or 1)
-    network = load_network(argument.network, input_shape)
+    bundled = shapes_only(argument.network)
+    if bundled is not None:
+        return _made_up(bundled, argument.layer, options, ratio, seed, images or 1)
+    given = read_network(argument, input_shape, options.calibrate)
+    network = given.network
     network.require_executable()
     if argument.layer is not None:
         network.layer(argument.layer)
     count = images or network.input_shape[0]
-    known, described, given = _images(argument.network, network, options.calibrate, seed, count)
-    quantized, calibration = _quantized(network, options, known, given)
+    known, described, kind = _images(given, seed, count)
+    quantized, calibration = _quantized(network, options, known, kind)
     inputs = run(quantized, known[:count]).layer_inputs
     names = [argument.layer] if argument.layer else [layer.name for layer in quantized.layers]
     made = []
@@ -195,31 +196,27 @@ def _pruned(layer: Layer, ratio: float | None) -> tuple[Layer, tuple[str, ...]]:
 
 
 def _made_up(
-    name: str,
-    shapes: tuple[LayerShape, ...],
+    bundled: BundledNetwork,
+    layer: str | None,
     options: QuantizationOptions,
     ratio: float | None,
     seed: int,
     images: int,
 ) -> tuple[IntegerLayer, ...]:
     note = (
-        f"{name}: no weights were published; weights, biases, scales and activations"
-        f" are synthetic, seed {seed}"
+        f"{bundled.name}: shapes only, no weights are bundled; weights, biases, scales and"
+        f" activations are synthetic, seed {seed}"
     )
     made = []
-    for shape in shapes:
-        layer = alexnet.synthetic_layer(
-            shape,
-            ratio or alexnet.RATIOS[shape.name],
-            *options.widths,
-            seed,
-        )
-        layer = replace(layer, shape=replace(layer.shape, batch=images))
+    for shape in bundled.chosen(layer):
+        pruned = bundled.ratios.get(shape.name, 1.0) if ratio is None else ratio
+        one = synthetic_layer(shape, pruned, *options.widths, seed)
+        one = replace(one, shape=replace(one.shape, batch=images))
         made.append(
             IntegerLayer(
-                name,
-                layer,
-                _relu_like(layer, seed),
+                bundled.name,
+                one,
+                _relu_like(one, seed),
                 f"synthetic, seed {seed}",
                 Calibration("synthetic", 0),
                 (note,),
@@ -239,58 +236,28 @@ def _relu_like(layer: Layer, seed: int) -> NDArray[np.int64]:
 
 
 def _images(
-    name: str, network: Network, calibrate: Path | None, seed: int, least: int
-) -> tuple[NDArray[np.floating], str, bool]:
-    """Return at least so many images, where they come from, and whether they are real."""
-    if calibrate is not None:
-        images = _read_images(calibrate, network.input_shape[1:])
-        described, given = f"{_first(least, 'image')} of {calibrate.name}", True
-    elif name == "lenet5":
-        images, _ = heldout_digits()
-        described, given = _first(least, "held-out digit"), True
-    else:
+    given: GivenNetwork, seed: int, least: int
+) -> tuple[NDArray[np.float32], str, Literal["data", "synthetic"]]:
+    """Return at least so many images, where the first of them come from, and their kind."""
+    images, network = given.images, given.network
+    if images is None:
         rng = np.random.default_rng(seed_for(seed, "images"))
         count = max(least, SYNTHETIC_IMAGES)
-        images = rng.normal(0, 1, (count, *network.input_shape[1:])).astype(np.float32)
-        described, given = f"synthetic images, seed {seed}", False
-    if len(images) < least:
+        drawn = rng.normal(0, 1, (count, *network.input_shape[1:])).astype(np.float32)
+        return drawn, f"synthetic images, seed {seed}", "synthetic"
+    if len(images.values) < least:
         raise InputError(
-            f"{name}: {least} images are to be computed; the calibration data has {len(images)}"
+            f"{network.name}: {least} images are to be computed; the calibration data has"
+            f" {len(images.values)}"
         )
-    return images, described, given
-
-
-def _first(count: int, what: str) -> str:
-    return f"the first {what}" if count == 1 else f"the first {count} {what}s"
-
-
-def _read_images(path: Path, shape: tuple[int, ...]) -> NDArray[np.floating]:
-    """Read the calibration images: the only array of the file, or the one named ``images``."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, AttributeError, EOFError) as error:
-        raise InputError(f"{path}: not an .npz file of arrays without pickles") from error
-    named = arrays.get("images", next(iter(arrays.values())) if len(arrays) == 1 else None)
-    expected = " x ".join(map(str, ("n", *shape)))
-    if named is None:
-        raise InputError(
-            f"{path}: needs one array, or one called 'images', of {expected}; it holds"
-            f" {', '.join(arrays) or 'none'}"
-        )
-    if named.ndim != len(shape) + 1 or named.shape[1:] != shape or named.dtype.kind not in "fiu":
-        found = " x ".join(map(str, named.shape)) or "a single value"
-        raise InputError(
-            f"{path}: calibration images must be numbers, {expected}, not {found} of {named.dtype}"
-        )
-    images: NDArray[np.floating] = named.astype(np.float32)
-    return images
+    return images.values, images.first(least), "data"
 
 
 def _quantized(
-    network: Network, options: QuantizationOptions, images: NDArray[np.floating], given: bool
+    network: Network,
+    options: QuantizationOptions,
+    images: NDArray[np.float32],
+    kind: Literal["data", "synthetic"],
 ) -> tuple[QuantizedNetwork, Calibration]:
     own = options.weight_bits is None and options.act_bits is None
     if network.is_quantized and own and options.weight_code == DEFAULT_CODE:
@@ -299,4 +266,4 @@ def _quantized(
         network = float_form(network)
     ranges = activation_ranges(network, images)
     made = quantize(network, *options.widths, ranges, options.weight_code)
-    return made, Calibration("data" if given else "synthetic", len(images))
+    return made, Calibration(kind, len(images))

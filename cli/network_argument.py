@@ -1,4 +1,7 @@
-"""The argument ``NET`` or ``NET:LAYER``: a bundled network or an ONNX file, and one layer of it."""
+"""The argument ``NET`` or ``NET:LAYER``: a bundled network or an ONNX file, and one layer of it.
+
+An ``.npz`` file holds a single layer, which is called as the file.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +10,11 @@ from ..errors import InputError
 from ..models.zoo import BUNDLED
 
 __all__ = ["NetworkArgument", "parse_shape"]
+
+LAYER_FILE = ".npz"
+"""Ending of a file that holds the arrays of a single layer."""
+
+ENDINGS = (".onnx", LAYER_FILE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class NetworkArgument:
         """Split ``text`` at the first colon after the file name.
 
         Layer names of other tools hold colons and slashes, and so do paths: what ends in
-        ``.onnx``, is a file or the name of a bundled network is the network.
+        ``.onnx`` or ``.npz``, is a file or the name of a bundled network is the network.
 
         Raises
         ------
@@ -40,9 +48,9 @@ class NetworkArgument:
             colons = [place for place, letter in enumerate(text) if letter == ":"]
             for colon in colons:
                 network = text[:colon]
-                if network in BUNDLED or network.endswith(".onnx") or Path(network).is_file():
+                if network in BUNDLED or network.endswith(ENDINGS) or Path(network).is_file():
                     return cls._checked(text, network, text[colon + 1 :])
-            if colons and not text.endswith(".onnx"):
+            if colons and not text.endswith(ENDINGS):
                 return cls._checked(text, text[: colons[0]], text[colons[0] + 1 :])
         return cls._checked(text, text, None)
 
@@ -53,7 +61,14 @@ class NetworkArgument:
                 f"{text!r} names no {'layer' if network else 'network'}; give NET or NET:LAYER,"
                 " such as lenet5 or lenet5:conv2"
             )
+        if layer is None and network.endswith(LAYER_FILE):
+            layer = Path(network).stem
         return cls(network, layer)
+
+    @property
+    def is_layer_file(self) -> bool:
+        """Whether it is a file of one layer, not of a network."""
+        return self.network.endswith(LAYER_FILE)
 
     def required_layer(self) -> str:
         """Return the layer of a command that works on one.

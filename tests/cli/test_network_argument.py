@@ -20,6 +20,8 @@ from bosquet.errors import InputError
         ("C:/net.onnx", "C:/net.onnx", None),
         ("net.onnx:other.onnx:x", "net.onnx", "other.onnx:x"),
         ("unknown:conv1", "unknown", "conv1"),
+        ("a:b/mine.npz", "a:b/mine.npz", "mine"),  # a single layer, called as its file
+        ("mine.npz:other", "mine.npz", "other"),
     ],
 )
 def test_split(text: str, network: str, layer: str | None) -> None:
