@@ -100,6 +100,19 @@ class EieProgram(Program):
             for row in range(self.tiles):
                 yield row, image
 
+    @cached_property
+    def entry_counts(self) -> NDArray[np.int32]:
+        """Entries of each PE in each column, (in, row tiles, PEs)."""
+        counts = np.array([[pe.counts for pe in tile] for tile in self.columns], np.int32)
+        return np.ascontiguousarray(counts.transpose(2, 0, 1))
+
+    @cached_property
+    def filler_counts(self) -> NDArray[np.int64]:
+        """Fillers of all PEs in each column, (in, row tiles)."""
+        inputs = self.shape.in_channels
+        fillers = [np.concatenate([pe.columns[pe.filler] for pe in tile]) for tile in self.columns]
+        return np.stack([np.bincount(own, minlength=inputs) for own in fillers], axis=1)
+
     @property
     def words(self) -> int:
         """Words of the activations of an image."""

@@ -61,6 +61,16 @@ class Part:
             range(shape.out_width),
         )
 
+    @property
+    def weights(self) -> tuple[range, ...]:
+        """What decides which weights it has."""
+        return self.groups, self.filters, self.channels
+
+    @property
+    def features(self) -> tuple[range, ...]:
+        """What decides which activations it reads."""
+        return self.images, self.groups, self.channels, self.rows, self.columns
+
     def first_of_chain(self) -> bool:
         """Return whether no part before it has channels of the same outputs."""
         return self.channels.start == 0

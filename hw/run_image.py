@@ -3,7 +3,7 @@
 Weights and activations that a run has in common with the one before it stay in their buffers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,12 +73,11 @@ def run_images(
         If a layer's numbers do not fit the design's widths.
     """
     made: list[RunImage] = []
-    weights: Sequence[int] = ()
-    features: Sequence[int] = ()
     for schedule, run, image in _images(work):
-        swaps = image.weight_load != weights, image.feature_load != features
-        made.append(RunImage(schedule, run, image, *swaps))
-        weights, features = image.weight_load, image.feature_load
+        before = made[-1] if made and made[-1].schedule is schedule else None
+        keeps_weights = before is not None and run.keeps_weights(before.run)
+        keeps_features = before is not None and run.keeps_features(before.run)
+        made.append(RunImage(schedule, run, image, not keeps_weights, not keeps_features))
     return tuple(made)
 
 

@@ -5,7 +5,7 @@ equal the reference bit for bit, its counters the simulator's number for number.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +23,9 @@ from ..hw.run_image import RunImage, run_images
 from ..hw.schedule import Schedule
 from ..hw.top import Accelerator
 from ..models.layer import Layer
-from .exact import simulate, simulate_in_dram
+from .counters import Counters
+from .exact import simulate
+from .exact_dram import predicted_in_dram, simulate_in_dram
 from .rtl_host import Pace, RtlHost, Run, Script
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "predicted_job",
     "run_all",
     "run_all_in_dram",
+    "run_overlapping_in_dram",
     "run_rtl",
 ]
 
@@ -152,6 +155,52 @@ def run_all_in_dram(runs: Sequence[RunImage], limits: Sequence[int], dram: Dram)
     return done
 
 
+def run_overlapping_in_dram(runs: Sequence[RunImage], limit: int, dram: Dram) -> list[Run]:
+    """Do runs behind the channels of an outside memory, on an accelerator with two buffer sets.
+
+    The host waits until the start of a run is accepted. Then it writes the registers of the next
+    one and starts it, and offers its loads from that cycle on. The counters go on from run to run;
+    they are read at the end of the last one.
+    """
+    image = runs[0].image
+    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
+    done = [Run() for _ in runs]
+    started = 0
+
+    async def take(ctx: Any) -> None:
+        for run in done:
+            await host.take(ctx, run, limit)
+            if not run.ended:
+                break
+        await host.finish(ctx, done[-1])
+
+    async def control(ctx: Any) -> None:
+        nonlocal started
+        for number, run in enumerate(runs):
+            while number and await host.status(ctx, "pending"):
+                pass
+            await host.configure(ctx, run.image)
+            started += 1
+            await host.start(ctx, *run.control[1:], *(() if number else ("clear_counters",)))
+
+    def loads(stream: str, beats: Sequence[list[int]]) -> Script:
+        async def load(ctx: Any) -> None:
+            for number, own in enumerate(beats):
+                while started <= number:
+                    await ctx.tick()
+                await host.load(ctx, stream, own)
+
+        return load
+
+    host.simulate(
+        take,
+        control,
+        loads("weights", [run.image.weight_load if run.swaps_weights else [] for run in runs]),
+        loads("features", [run.image.feature_load if run.swaps_features else [] for run in runs]),
+    )
+    return done
+
+
 async def _go(ctx: Any, host: RtlHost, run: Run, limit: int, control: Sequence[str]) -> None:
     """Start a run on what is loaded, and see it through."""
     await host.start(ctx, *control[1:], "clear_counters")
@@ -174,11 +223,15 @@ def predicted_counters(
         Without it in the ``ideal`` environment.
     """
     counted = simulate_in_dram(program, loads, dram) if dram else simulate(program)
+    return _by_name(counted, sum(loads))
+
+
+def _by_name(counted: Counters, load_beats: int) -> dict[str, int]:
     return {
         "cycles": counted.cycles,
         "compute": counted.compute,
         **{name: counted.stalls[name] for name in COUNTERS if name in counted.stalls},
-        "load_beats": sum(loads),
+        "load_beats": load_beats,
         "output_beats": counted.output_beats,
     }
 
@@ -219,6 +272,8 @@ def compare_schedule(
     assert isinstance(schedule.layer, Layer)
     outputs = layer_outputs(schedule.layer, features)
     runs = run_images([(schedule.with_features(features), features, outputs)])
+    if dram and schedule.design.buffer_sets == 2:
+        return _compared_overlapping(runs, dram)
     simulated = [predicted_counters(run.run.program, run.loads, dram) for run in runs]
     limits = [2 * counters["cycles"] + 1000 for counters in simulated]
     done = run_all_in_dram(runs, limits, dram) if dram else run_all(runs, limits)
@@ -228,6 +283,25 @@ def compare_schedule(
     ]
     undone = sum(len(run.image.beats) for run in runs[len(done) :])
     return _all_of(found, undone)
+
+
+def _compared_overlapping(runs: Sequence[RunImage], dram: Dram) -> Comparison:
+    """Compare runs of which each is loaded while the one before goes on: counters as sums."""
+    loads = [run.loads for run in runs]
+    counted = predicted_in_dram([run.run.program for run in runs], loads, dram)
+    done = run_overlapping_in_dram(runs, 2 * counted.cycles + 1000, dram)
+    joined = Run(counters=done[-1].counters)
+    before = 0
+    for run in done:
+        joined.beats += run.beats
+        joined.beat_cycles += [before + cycle for cycle in run.beat_cycles]
+        before = joined.beat_cycles[-1] + 1 if joined.beat_cycles else 0
+    image = replace(
+        runs[0].image,
+        beats=[beat for run in runs for beat in run.image.beats],
+        care=[care for run in runs for care in run.image.care],
+    )
+    return compared(image, joined, _by_name(counted, sum(map(sum, loads))))
 
 
 def compared(image: Image, run: Run, simulated: dict[str, int]) -> Comparison:

@@ -5,10 +5,6 @@ is no loop over cycles: ``exact_dense`` is a formula, ``exact_sparse`` a recurre
 and entries that skips the passes that repeat, ``exact_eie`` one over the non-zero activations.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-from ..hw.dram import Dram
 from ..hw.eie_program import EieProgram
 from ..hw.program import Program
 from ..hw.schedule import Schedule
@@ -16,10 +12,9 @@ from .counters import Counters
 from .exact_dense import simulate_dense
 from .exact_eie import simulate_eie
 from .exact_sparse import simulate_sparse
-from .output_stage import OutputStage, groups_with_filters
-from .stalled_output import StalledOutputStage
+from .output_stage import OutputStage
 
-__all__ = ["simulate", "simulate_in_dram", "simulate_schedule"]
+__all__ = ["count", "simulate", "simulate_schedule"]
 
 
 def simulate(program: Program) -> Counters:
@@ -35,7 +30,7 @@ def simulate(program: Program) -> Counters:
     Counters
         Cycles, compute and stalls of the whole layer, equal to those of the RTL.
     """
-    return _run(program, OutputStage(program.design, program.group_cycles))
+    return count(program, OutputStage(program.design, program.group_cycles))
 
 
 def simulate_schedule(schedule: Schedule) -> Counters:
@@ -43,36 +38,8 @@ def simulate_schedule(schedule: Schedule) -> Counters:
     return Counters.total([simulate(run.program) for run in schedule.runs])
 
 
-def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) -> Counters:
-    """Return the counters of a program in the ``dram`` environment, its loading included.
-
-    Parameters
-    ----------
-    program : Program
-    load_beats : sequence of int
-        Beats of each load that comes before the run, all in the cycle in which it is started.
-    dram : Dram
-    """
-    design = program.design
-    sends = groups_with_filters(program.first_filters, design)
-    tiles = [tile for tile, _ in program.passes()]
-    stage = StalledOutputStage(
-        design,
-        dram.output_period(design),
-        lambda number: sends[tiles[number]],
-        program.group_cycles,
-    )
-    counted = _run(program, stage)
-    # The start is pending from the cycle after it was written.
-    waited = max((dram.load_cycles(beats, design) for beats in load_beats), default=1) - 1
-    return replace(
-        counted,
-        cycles=counted.cycles + waited,
-        stalls={**counted.stalls, "dram": design.lanes * waited},
-    )
-
-
-def _run(program: Program, stage: OutputStage) -> Counters:
+def count(program: Program, stage: OutputStage) -> Counters:
+    """Return the counters of a program whose sums go to an output stage."""
     if program.design.family == "dense":
         return simulate_dense(program, stage)
     if isinstance(program, EieProgram):

@@ -1,76 +1,52 @@
 """Exact cycles of the EIE family: the timing contract as a recurrence over non-zero activations.
 
-Each non-zero is sent when the one before it was, the words between them are scanned, and every PE
-has room; each PE pops its columns one after the other. A step is a few operations on all PEs at
-once, and nothing loops over cycles.
+A scan (one image, one row tile) knows nothing of the others but the cycle in which it begins, so
+the scans of an image are worked off together (``sim.eie_scans``), counted from the first slot of
+each. Here they are put one after the other: the next one begins when the sums of the last row
+have been taken.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from ..hw.design import Design, broadcast_stages
+from ..hw.design import broadcast_stages
 from ..hw.eie_program import EieProgram
 from .counters import Counters
+from .eie_scans import SLOT_TO_FIFO, Scans
 from .output_stage import OutputStage, beats_per_tile, last_group
 
 __all__ = ["simulate_eie"]
 
 _FIRST_SLOT = 2
-_SLOT_TO_FIFO = 3
-"""From a slot to its column at the head of a FIFO, without the broadcast."""
 _READ_TO_SUM = 4
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """One scan: cycles of its first and last slot, and what each PE did, (lanes,) each.
-
-    ``last_read`` is -1 for a PE without an entry; ``waits`` counts columns for whose first entry
-    the PE had to wait, having nothing else to do.
-    """
-
-    first: int
-    last: int
-    last_read: NDArray[np.int64]
-    waits: NDArray[np.int64]
 
 
 def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
     """Count the cycles of a program of the EIE family; its sums go to ``stage``."""
     design = program.design
-    lanes, to_fifo = design.lanes, _SLOT_TO_FIFO + broadcast_stages(design.lanes)
-    counts = [np.stack([pe.counts for pe in tile], axis=1) for tile in program.columns]
-    fillers = [
-        np.stack([np.bincount(pe.columns[pe.filler], minlength=pe.counts.size) for pe in tile], 1)
-        for tile in program.columns
-    ]
+    lanes, to_fifo = design.lanes, SLOT_TO_FIFO + broadcast_stages(design.lanes)
     compute = filler = feed = weight_buffer = imbalance = drain = 0
     begin, all_done = _FIRST_SLOT, 0
     for active in program.active:
         columns = np.flatnonzero(active)
-        for number, of_tile in enumerate(counts):
-            entries = of_tile[columns]
-            scan = _scan(entries, columns // design.feed, program.words, begin, design)
-            opened, closed = scan.first + to_fifo, scan.last + to_fifo
-            busy = entries.sum(axis=0)
+        without_weight = program.filler_counts[columns].sum(axis=0).tolist()
+        scans = Scans.of(program, columns)
+        for number in range(len(without_weight)):
+            busy, waits = scans.busy[number], scans.waits[number]
+            opened, closed = begin + to_fifo, begin + scans.last[number] + to_fifo
+            read = begin + scans.last_read[number]
+            idle = busy == 0
             if all_done:
                 drain += lanes * (opened - all_done)
             # A PE issues an entry in the cycle after it has read it.
-            done = np.where(scan.last_read < 0, closed, np.maximum(closed, scan.last_read + 2))
+            done = np.where(idle, closed, np.maximum(closed, read + 2))
             all_done = int(done.max())
-            without_weight = int(fillers[number][columns].sum())
-            compute += int(busy.sum()) - without_weight
-            filler += without_weight
-            weight_buffer += int(scan.waits.sum())
-            feed += int((done - opened - busy - scan.waits).sum())
+            compute += int(busy.sum()) - without_weight[number]
+            filler += without_weight[number]
+            weight_buffer += int(waits.sum())
+            feed += int((done - opened - busy - waits).sum())
             imbalance += int((all_done - done).sum())
 
-            ready = np.where(
-                scan.last_read < 0, closed, np.maximum(closed, scan.last_read + _READ_TO_SUM)
-            )
-            ready += 1
+            ready = np.where(idle, closed, np.maximum(closed, read + _READ_TO_SUM)) + 1
             first = number * design.acc_rows
             for _ in range(first, min(first + design.acc_rows, program.tiles)):
                 ready = stage.take(ready) + 1
@@ -93,61 +69,3 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
         },
         output_beats=int(beats_per_tile(program.assignment, design).sum()) * len(program.active),
     )
-
-
-def _scan(
-    entries: NDArray[np.int64],
-    word_of: NDArray[np.int64],
-    words: int,
-    begin: int,
-    design: Design,
-) -> _Scan:
-    """Scan an image for one row tile.
-
-    Parameters
-    ----------
-    entries : int64 array (non-zeros, lanes)
-        Entries of each PE in the column of each non-zero activation.
-    word_of : int64 array (non-zeros,)
-        Word that each lies in.
-    words : int
-    begin : int
-        First cycle in which there can be a slot.
-    """
-    number, lanes = entries.shape
-    stages = broadcast_stages(lanes)
-    to_fifo = _SLOT_TO_FIFO + stages
-    occupied = entries > 0
-    columns_before = np.zeros((number + 1, lanes), np.int64)  # of a PE, before each non-zero
-    np.cumsum(occupied, axis=0, out=columns_before[1:])
-    empty_words = np.maximum(np.diff(word_of, prepend=-1) - 1, 0).tolist()
-    slots: list[int] = []
-    pops = np.zeros((number, lanes), np.int64)  # of a PE's columns
-    free = np.full(lanes, -1, np.int64)  # first cycle after its last read
-    waits = np.zeros(lanes, np.int64)
-    in_fifo = 0  # non-zeros whose columns the scanner can know to be in the FIFOs
-    slot = begin - 1
-    for this in range(number):
-        slot += 1 + empty_words[this]
-        while True:
-            while in_fifo < this and slots[in_fifo] + to_fifo <= slot - stages:
-                in_fifo += 1
-            # Room: of so many columns in each FIFO all but fifo_depth - 1 have been popped.
-            must_pop = columns_before[in_fifo] - design.fifo_depth
-            which = np.flatnonzero(must_pop >= 0)
-            room = int(pops[must_pop[which], which].max()) + 1 + stages if which.size else 0
-            if room <= slot:
-                break
-            slot = room
-        slots.append(slot)
-        own = np.flatnonzero(occupied[this])
-        in_time = free[own]
-        popped = np.maximum(in_time, slot + to_fifo)
-        waits[own] += popped > in_time
-        pops[columns_before[this, own], own] = popped
-        free[own] = popped + entries[this, own]
-    if slots:
-        last = slots[-1] + words - 1 - int(word_of[-1])
-    else:
-        last = begin + words - 1
-    return _Scan(begin, last, np.where(free < 0, -1, free - 1), waits)

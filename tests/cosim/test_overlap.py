@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from accelerators import DENSE, PORT, SPARSE, image_on, right
+from numpy.typing import NDArray
 
+from bosquet.hw.cuts import Cuts
 from bosquet.hw.design import Design
+from bosquet.hw.dram import Dram
+from bosquet.hw.loads import loads_of_runs
+from bosquet.hw.program import Program
 from bosquet.hw.registers import ErrorCode
+from bosquet.hw.schedule import Schedule
 from bosquet.hw.top import Accelerator
+from bosquet.models.layer import LayerShape
+from bosquet.models.zoo.alexnet import synthetic_layer
+from bosquet.sim.cosim import compare_schedule
+from bosquet.sim.random_cases import random_case
 from bosquet.sim.rtl_host import Pace, RtlHost, Run
 
 RUNS = 5
@@ -85,3 +95,49 @@ def test_overlapping_runs_at_any_pace(name: str, seed: int) -> None:
     assert host.unstable == 0
     counters = host.runs[-1].counters
     assert counters["output_beats"] == sum(len(image.beats) for image in host.images)
+
+
+WAITING = Dram(16, 40)
+
+
+def check(schedule: Schedule, features: NDArray[np.int64], dram: Dram, waits: bool) -> None:
+    found = compare_schedule(schedule, features, dram)
+    assert len(schedule.runs) > 1
+    assert found.equal, (schedule.design, found)
+    assert (found.rtl["dram"] > 0) == waits
+
+
+@pytest.mark.parametrize("index", [38, 44, 48, 60, 74])
+def test_cycles_of_runs_that_are_loaded_meanwhile(index: int) -> None:
+    """Random layers on small arrays of every kind, in two to four runs."""
+    case = random_case(23, index)
+    design = replace(case.design, buffer_sets=2)
+    schedule = Schedule.plan(case.layer, design, case.form)
+    check(schedule, case.features, WAITING, waits=True)
+
+
+@pytest.mark.parametrize("dram", [WAITING, Dram(64, 5), Dram(1024, 0)])
+def test_cycles_of_an_eie_array_loaded_meanwhile(dram: Dram) -> None:
+    """Three images of one layer: the weights are loaded once."""
+    layer = synthetic_layer(LayerShape("fc", "fc", 24, 20, batch=3), 3.0, 8, 8, 4)
+    design = replace(Design.eie(4), buffer_sets=2)
+    need = Program.plan(layer, design).buffers
+    schedule = Schedule.plan(layer, replace(design, buffers=replace(need, feature_words=3)))
+    features = np.random.default_rng(1).integers(-128, 1, (3, 24, 1, 1))
+    assert [len(loads) for loads in loads_of_runs(schedule)] == [2, 1, 1]
+    check(schedule.with_features(features), features, dram, waits=True)
+
+
+def test_a_host_may_be_too_late_for_runs_that_are_short() -> None:
+    """Loads of a few cycles: a run has ended before the next one is started, so nothing waits."""
+    shape = LayerShape("short", "conv", 4, 4, (1, 1), height=2, width=2)
+    layer = synthetic_layer(shape, 2.0, 8, 8, 4)
+    design = replace(Design.dense(4, 2), buffer_sets=2)
+    buffers = Program.plan(layer, design).buffers
+    schedule = Schedule.cut(
+        layer, replace(design, buffers=buffers), replace(Cuts.none(shape), rows=1)
+    )
+    assert isinstance(schedule, Schedule)
+    features = np.random.default_rng(1).integers(-128, 127, (1, 4, 2, 2))
+    alone = compare_schedule(schedule, features, Dram(1024, 0))
+    assert alone.equal, alone

@@ -128,9 +128,10 @@ def test_buffers_that_cover_all_layers() -> None:
     [
         ({"weight_words": 1}, "layer conv: not even one filter tile of one input channel at one"
                               " vector of positions fits design.buffers.weight_words of"
-                              " sparse-4x4; make it larger"),
-        ({"filter_words": 1}, "design.buffers.filter_words of sparse-4x4; make it larger"),
-        ({"offset_words": 1}, "design.buffers.offset_words of sparse-4x4; make it larger"),
+                              " sparse-4x4:"),
+        ({"filter_words": 1}, "design.buffers.filter_words of sparse-4x4:"),
+        ({"offset_words": 1}, "design.buffers.offset_words of sparse-4x4:"
+                              " 9 words needed, 1 there; make it larger"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_cut_is_refused(less: dict[str, int], message: str) -> None:

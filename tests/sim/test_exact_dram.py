@@ -13,7 +13,8 @@ from bosquet.hw.dram import Dram
 from bosquet.hw.part import MaskedPart
 from bosquet.hw.program import Program
 from bosquet.models.layer import LayerShape
-from bosquet.sim.exact import simulate, simulate_in_dram
+from bosquet.sim.exact import simulate
+from bosquet.sim.exact_dram import simulate_in_dram
 
 DESIGNS = (
     Design("sparse", 8, 2, window=4, feed=2, run_ahead=2, simd_group=4, drain=2, drain_cycles=2),
