@@ -20,7 +20,8 @@ from ..models.layer import LayerShape
 from ..models.masks import magnitude_mask
 from ..models.network import Network, WeightLayer
 from ..models.synthetic import synthetic_mask
-from ..models.zoo import BundledNetwork, shapes_only
+from ..models.zoo import BUNDLED, BundledNetwork, shapes_only
+from .activity import Activity
 from .given_network import read_network
 from .mask_file import MaskFile
 from .network_argument import NetworkArgument
@@ -52,12 +53,15 @@ class MaskedLayer:
         Where the mask comes from.
     weight : float32 array (out, in / groups, kh, kw) or None
         Real weights, None if there are none.
+    activity : Activity or None
+        Which activations are not zero, None where that is not known or does not matter.
     """
 
     shape: LayerShape
     mask: NDArray[np.bool_]
     source: MaskSource
     weight: NDArray[np.float32] | None = None
+    activity: Activity | None = None
 
     @property
     def name(self) -> str:
@@ -81,8 +85,11 @@ class MaskedLayer:
 
     @property
     def effectual_macs(self) -> int:
-        """Multiply-accumulates with a kept weight, over the whole batch."""
-        return self.kept * self.shape.positions
+        """Multiply-accumulates of a kept weight with an activation that is not known to be zero."""
+        if self.activity is None:
+            return self.kept * self.shape.positions
+        kept_of_input = self.mask.reshape(self.shape.out_channels, -1).sum(axis=0)
+        return int(self.activity.active.sum(axis=0) @ kept_of_input)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +108,10 @@ class MaskedNetwork:
         Nodes that pass through and take no cycles here.
     notes : tuple of str
         What a user should know, a line each.
+    images : int
+        Images that the layers work on together.
+    has_images : bool
+        Whether real images come with the network.
     """
 
     name: str
@@ -108,6 +119,42 @@ class MaskedNetwork:
     network: Network | None
     unsupported: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    images: int = 1
+    has_images: bool = False
+
+    @property
+    def all_names(self) -> list[str]:
+        """Names of all layers of the network, also where one of them is meant."""
+        known = BUNDLED[self.name].layers if self.network is None else self.network.layers
+        return [layer.name for layer in known]
+
+    def batched(self, images: int | None) -> "MaskedNetwork":
+        """Return the layers for so many images together; None: as they are.
+
+        Raises
+        ------
+        InputError
+            If a layer mixes images, so that it is not the same for any number of them.
+        """
+        if images is None:
+            return self
+        layers = []
+        for layer in self.layers:
+            each, rest = divmod(layer.shape.batch, self.images)
+            if rest:
+                raise InputError(
+                    f"layer {layer.name}: its {layer.shape.batch} rows are no whole number for each"
+                    f" of {self.images} images; leave out --images"
+                )
+            layers.append(replace(layer, shape=replace(layer.shape, batch=each * images)))
+        return replace(self, layers=tuple(layers), images=images)
+
+    def with_activity(self, activities: Sequence[Activity | None]) -> "MaskedNetwork":
+        """Return the network with the activity of each layer."""
+        layers = zip(self.layers, activities, strict=True)
+        return replace(
+            self, layers=tuple(replace(layer, activity=activity) for layer, activity in layers)
+        )
 
 
 def load_masked(
@@ -143,7 +190,8 @@ def load_masked(
     if bundled is not None:
         given = _given(masks, bundled.name, bundled.layers)
         return _shapes_only(bundled, argument.layer, ratio, seed, given)
-    network = read_network(argument, input_shape).network
+    given_network = read_network(argument, input_shape)
+    network = given_network.network
     if not network.layers:
         raise InputError(f"{network.name}: no convolution or FC layer, so there is nothing to do")
     named = argument.layer is not None
@@ -159,7 +207,15 @@ def load_masked(
         *_notes(argument.network, layers, ratio, seed),
     ]
     unsupported = () if named else network.unsupported
-    return MaskedNetwork(network.name, layers, network, unsupported, tuple(notes))
+    return MaskedNetwork(
+        network.name,
+        layers,
+        network,
+        unsupported,
+        tuple(notes),
+        network.input_shape[0],
+        given_network.images is not None,
+    )
 
 
 def check_ratio(ratio: float | None) -> None:

@@ -1,5 +1,12 @@
 """``bosquet simulate``: the cycles, area and time of a network or a layer on a design."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .active_layers import ActivityOptions, with_activity
+from .integer_layer import QuantizationOptions
 from .masked_network import load_masked
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -31,6 +38,37 @@ def simulate(
     design: DesignName,
     ratio: Ratio = None,
     masks: Masks = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FILE.npz",
+            help="Images that the network is run on: eie-N skips the zeros among its activations.",
+        ),
+    ] = None,
+    activations: Annotated[
+        Path | None,
+        typer.Option(
+            "--activations",
+            metavar="FILE.npz",
+            help="Activations, one array (batch, in) for each layer, by its name: eie-N skips"
+            " their zeros.",
+        ),
+    ] = None,
+    activation_density: Annotated[
+        float | None,
+        typer.Option(
+            "--activation-density",
+            metavar="D",
+            help="Non-zero activations / all, above 0 and up to 1, drawn from --seed.",
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            "--images", metavar="N", help="Run so many images together: one batch without it."
+        ),
+    ] = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     input_shape: InputShape = None,
@@ -44,11 +82,18 @@ def simulate(
     """Count the cycles of a network, or of one layer, on a design.
 
     Cycles are exact: those the RTL takes when its streams never wait. They depend on shapes and
-    masks, not on values.
+    masks, those of eie-N also on which activations are zero: those of lenet5 on its held-out
+    digits, of --calibrate's images, or as --activations or --activation-density say.
     """
     chosen = chosen_design(design, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
-    masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
+    shape = parse_shape(input_shape)
+    options = ActivityOptions(
+        QuantizationOptions(weight_bits, act_bits, calibrate), activations, activation_density,
+        images, shape, seed,
+    )  # fmt: skip
+    masked = load_masked(argument, ratio, seed, shape, masks)
+    masked = with_activity(masked, argument, chosen, options)
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
         found = NetworkSimulation.of(masked, chosen, silicon, progress)

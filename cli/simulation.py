@@ -9,6 +9,7 @@ from ..models.formats import IndexFormat
 from ..sim.counters import STALLS
 from ..sim.simulate import Silicon, SimulatedLayer, Simulation
 from ..sim.technology import Technology
+from .activity import ALL_ACTIVE, ActivityKind
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
 
@@ -51,7 +52,11 @@ class NetworkSimulation:
         FitError
             If a layer does not fit the design.
         """
-        return cls(masked, Simulation.of(masked.layers, design, technology, progress, forms))
+        known = [layer.activity for layer in masked.layers]
+        active = [None if activity is None else activity.active for activity in known]
+        return cls(
+            masked, Simulation.of(masked.layers, design, technology, progress, forms, active)
+        )
 
     @property
     def _silicon(self) -> Silicon:
@@ -75,16 +80,27 @@ class NetworkSimulation:
             "area_um2": None if silicon.area is None else silicon.area.total_um2,
             "area": None if silicon.area is None else silicon.area.to_json(),
             "area_um2_reason": silicon.reason,
-            "calibration": None,
-            "calibration_reason": "every activation counts as active"
-            if self.simulation.design.family == "eie"
-            else "cycles depend on shapes and masks, not on activations",
+            "images": self.masked.images,
+            "calibration": self._calibration,
+            "calibration_reason": None if self._calibration else self._no_activity,
             "energy_pj": None,
             "energy_pj_reason": NO_ENERGY,
             "unsupported": list(self.masked.unsupported),
             "notes": list(self.masked.notes),
             "layers": [self._layer(*pair) for pair in self._pairs],
         }
+
+    @property
+    def _calibration(self) -> ActivityKind | None:
+        """How it is known which activations are zero, None if it is not known or not needed."""
+        known = (layer.activity for layer in self.masked.layers)
+        return next((activity.kind for activity in known if activity), None)
+
+    @property
+    def _no_activity(self) -> str:
+        if self.simulation.design.family == "eie":
+            return ALL_ACTIVE
+        return "cycles depend on shapes and masks, not on activations"
 
     def _layer(self, layer: MaskedLayer, one: SimulatedLayer) -> dict[str, Any]:
         counters = one.counters
@@ -98,6 +114,9 @@ class NetworkSimulation:
             "latency_s": self._silicon.seconds(counters.cycles),
             "macs": layer.shape.macs,
             "effectual_macs": layer.effectual_macs,
+            "batch": layer.shape.batch,
+            "activations": layer.activity and layer.activity.to_json(),
+            "activations_reason": None if layer.activity else self._no_activity,
             "utilization": counters.utilization,
             "mac_utilization": layer.effectual_macs
             / (counters.cycles * self.simulation.design.macs),
@@ -111,6 +130,8 @@ class NetworkSimulation:
         """Return it for a reader, the answer first."""
         silicon, cycles = self._silicon, self.simulation.cycles
         answer = f"{self.masked.name} on {self.simulation.design.name}: {cycles:,} cycles"
+        if self.masked.images > 1:
+            answer += f" for {self.masked.images} images together"
         if silicon.clock and silicon.area:
             freq_hz = silicon.clock.freq_hz
             answer += (
@@ -131,9 +152,23 @@ class NetworkSimulation:
             lines.append(f"the clock is limited by {silicon.clock.limit}")
         if silicon.reason:
             lines.append(f"no area and no clock: {silicon.reason}")
+        lines += self._activity_lines()
         lines += [f"note: {note}" for note in self.masked.notes]
         lines += [f"not counted: {node}" for node in self.masked.unsupported]
         return "\n".join(lines)
+
+    def _activity_lines(self) -> Iterator[str]:
+        """Say which activations of each layer are zero, where the design skips them."""
+        if self.simulation.design.family != "eie":
+            return
+        for layer in self.masked.layers:
+            told = (
+                ALL_ACTIVE
+                if layer.activity is None
+                else f"{layer.activity.density:.1%} of the activations are not zero"
+                f" ({layer.activity.source})"
+            )
+            yield f"{layer.name}: {told}"
 
     def _row(self, layer: MaskedLayer, one: SimulatedLayer) -> tuple[object, ...]:
         counters = one.counters

@@ -51,7 +51,7 @@ class EieProgram(Program):
         form: IndexFormat | None = None,
         work: NDArray[np.int64] | None = None,
     ) -> "EieProgram":
-        """Lay a layer out, as if no activation were zero; ``with_features`` tells which are.
+        """Lay a layer out, as if no activation were zero; ``with_active`` tells which are.
 
         Raises
         ------
@@ -89,10 +89,9 @@ class EieProgram(Program):
         program._check_buffers()
         return program
 
-    def with_features(self, layer: Layer, features: NDArray[np.int64]) -> "EieProgram":
-        """Return the program for activations (batch, in, 1, 1): those at the zero point rest."""
-        active = (features != layer.zero_point_in).reshape(self.active.shape)
-        return replace(self, active=active)
+    def with_active(self, active: NDArray[np.bool_]) -> "EieProgram":
+        """Return the program for activations (batch, in, 1, 1) of which only these are not zero."""
+        return replace(self, active=active.reshape(self.active.shape))
 
     def passes(self) -> Iterator[tuple[int, int]]:
         """Yield the row of accumulators and the image of each pass, in order."""

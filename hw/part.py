@@ -10,6 +10,7 @@ and the outputs of the last one count. So the last one has the bias of the whole
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from ..models.layer import Layer, LayerShape, Requantization
 from .program import Masked
 
 __all__ = ["MaskedPart", "Part"]
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,7 @@ class Part:
             ),
         )  # fmt: skip
 
-    def inputs(self, shape: LayerShape, features: NDArray[np.int64]) -> NDArray[np.int64]:
+    def inputs(self, shape: LayerShape, features: NDArray[Scalar]) -> NDArray[Scalar]:
         """Return the activations it reads, of those of the layer (batch, in, h, w)."""
         return features[np.ix_(*self.reads(shape))]
 

@@ -132,6 +132,15 @@ class Schedule:
             runs.append(replace(run, program=run.program.with_features(run.layer, inputs)))
         return replace(self, runs=tuple(runs))
 
+    def with_active(self, active: NDArray[np.bool_]) -> "Schedule":
+        """Return the schedule for activations (batch, in, h, w) of which only these are active."""
+        shape = self.layer.shape
+        runs = (
+            replace(run, program=run.program.with_active(run.part.inputs(shape, active)))
+            for run in self.runs
+        )
+        return replace(self, runs=tuple(runs))
+
     @property
     def buffers(self) -> Buffers:
         """Memory depths that all runs together need."""

@@ -14,6 +14,7 @@ from bosquet.engine.integer import layer_outputs
 from bosquet.engine.windows import convolve
 from bosquet.errors import DesignError, FitError
 from bosquet.hw.design import Buffers, Design
+from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.part import Part
 from bosquet.hw.schedule import Schedule, covering_buffers
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -211,3 +212,21 @@ def test_an_fc_layer_with_more_inputs_than_a_filter_has_index_positions() -> Non
     shape = LayerShape("wide", "fc", 70_000, 2)
     layer = layer_of(shape, density=0.001)
     assert len(Schedule.plan(layer, replace(Design.eie(2), feed=8)).runs) == 1
+
+
+def test_parts_know_which_of_their_activations_are_zero() -> None:
+    layer = layer_of(LayerShape("fc", "fc", 20, 24, batch=3))
+    design = Design.named("eie-2")
+    need = Schedule.plan(layer, design).buffers
+    few = replace(need, feature_words=need.feature_words // 3, weight_words=need.weight_words // 2)
+    schedule = Schedule.plan(layer, replace(design, buffers=few))
+    assert cut_dimensions(schedule) == {"images", "filters"}
+    features = inputs_of(layer.shape)
+    features[:, ::3] = layer.zero_point_in
+    known = schedule.with_active(features != layer.zero_point_in)
+    for run, other in zip(known.runs, schedule.with_features(features).runs, strict=True):
+        assert isinstance(run.program, EieProgram)
+        assert isinstance(other.program, EieProgram)
+        (image,) = run.part.images
+        assert (run.program.active == other.program.active).all()
+        assert (run.program.active == (features[image, :, 0, 0] != layer.zero_point_in)).all()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from bosquet.hw.design import Design
@@ -43,3 +44,19 @@ def test_equal_work_is_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.name for one in found.layers] == ["first", "again", "mask", "map"]
     assert [one.counters.cycles for one in found.layers[:2]] == [alone, alone]
     assert found.cycles == sum(one.counters.cycles for one in found.layers)
+
+
+def test_equal_layers_with_other_activations_are_other_work() -> None:
+    shape = LayerShape("fc", "fc", 24, 10, batch=2)
+    work = Workload(shape, uneven_mask(shape.weight_shape, 0.5, 3))
+    known = np.random.default_rng(4).random((2, 24)) < 0.4
+    found = Simulation.of(
+        [work] * 4, Design.named("eie-4"), Technology.load(), lambda *_: None,
+        active=[None, known, ~known, np.ones_like(known)],
+    )  # fmt: skip
+    every, some, others, ones = (one.counters for one in found.layers)
+    assert every == ones
+    # Each stored weight meets each activation of its input once, if that is not zero.
+    assert some.compute + others.compute == every.compute
+    assert some.compute == (known * work.mask[:, :, 0, 0].sum(axis=0)).sum()
+    assert some.cycles < every.cycles
