@@ -164,7 +164,9 @@ def _text(found: Sweep) -> str:
         lines += ["", table(("fastest of", "point", "design", "cycles", "us", "mm2"), cells)]
     if not has_parquet():
         lines += ["", f"note: {PARQUET_MISSING}"]
-    lines += ["", f"written: {found.folder}/points.csv, layers.csv, sweep.json"
+    card = found.sidecar["technology"]["card"]
+    lines += ["", f"cycles simulated ({found.sidecar['tier']}); clock and area estimated ({card})"]
+    lines += [f"written: {found.folder}/points.csv, layers.csv, sweep.json"
                   + (", points.parquet, layers.parquet" if has_parquet() else "")]  # fmt: skip
     return "\n".join(lines)
 

@@ -126,7 +126,9 @@ class _Crew:
         begin = self._runner, lifeline.held_by_workers
         workers = [ProcessPoolExecutor(1, context, _begin, begin) for _ in range(count)]
         try:
-            for ready in [worker.submit(_ready) for worker in workers]:
+            with _interrupts_held():
+                started = [worker.submit(_ready) for worker in workers]
+            for ready in started:
                 ready.result()
         except BrokenProcessPool as error:
             raise ToolError("worker processes cannot be started here; use --jobs 1") from error
@@ -169,14 +171,25 @@ def _lifeline() -> Iterator[_Lifeline]:
         yield _Lifeline(reading, writing)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back; processes that are started meanwhile never get it.
+
+    It reaches every process of a terminal, and the one that started the workers ends them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _HERE: list[Runner] = []
 """The runner of this worker process."""
 
 
 def _begin(runner: Runner, lifeline: Connection) -> None:
     """Get a worker process ready."""
-    # Ctrl-C reaches every process of the terminal; the one that started the workers ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _HERE.append(runner)
 

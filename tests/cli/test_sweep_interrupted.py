@@ -152,6 +152,19 @@ def test_ctrl_c_keeps_what_is_done(spec: Path, tmp_path: Path) -> None:
     assert 20 <= len(set(kept)) == len(kept) < POINTS
 
 
+def test_ctrl_c_while_workers_start(spec: Path, tmp_path: Path) -> None:
+    with sweeping(spec, tmp_path / "out", 2) as process:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (tmp_path / "out" / JOURNAL).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at processes in /proc")
 def test_workers_end_with_the_process_that_started_them(spec: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -1,5 +1,7 @@
 """Specifications: what a value or a list means, and the one line that says what is wrong."""
 
+import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from bosquet.errors import InputError
 from bosquet.hw.design import Design
+from bosquet.sim.sweep.grid import Grid
 from bosquet.sim.sweep.spec import KNOWN, SweepSpec, checked_spec, read_spec
 
 DESIGN = {"base": "sparse-4x4"}
@@ -112,3 +115,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     broken.write_bytes(b"network = '\xff'\n")
     with pytest.raises(InputError, match=r"broken.toml: not valid TOML"):
         read_spec(broken)
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_examples_are_specifications() -> None:
+    example = Grid.of(read_spec(ROOT / "examples" / "sweep.toml"), 0)
+    assert (len(example), example.combinations) == (126, 144)
+    blocks = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / "docs" / "sweep.md").read_text(), re.M | re.S
+    )
+    assert blocks
+    for block in blocks:
+        assert len(Grid.of(checked_spec(tomllib.loads(block), "docs/sweep.md"), 0))
