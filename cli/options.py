@@ -23,6 +23,7 @@ __all__ = [
     "Json",
     "LaneTableFile",
     "Liberty",
+    "Masks",
     "Net",
     "OutFile",
     "Ratio",
@@ -85,6 +86,15 @@ Ratio = Annotated[
         metavar="R",
         help="Prune to this ratio (all weights / kept weights, at least 1): real weights by"
         " magnitude, others by uneven masks from --seed.",
+    ),
+]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        "--masks",
+        metavar="FILE.npz",
+        help="Masks, one array (bool, or 0 and 1) for each layer, by its name; other layers keep"
+        " their own, or that of --ratio.",
     ),
 ]
 WeightBits = Annotated[

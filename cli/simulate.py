@@ -11,6 +11,7 @@ from .options import (
     Json,
     LaneTableFile,
     Liberty,
+    Masks,
     Net,
     OutFile,
     Ratio,
@@ -32,6 +33,7 @@ def simulate(
     net: Net,
     design: DesignName,
     ratio: Ratio = None,
+    masks: Masks = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     input_shape: InputShape = None,
@@ -52,7 +54,7 @@ def simulate(
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)
-    masked = load_masked(argument, ratio, seed, parse_shape(input_shape))
+    masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
         found = NetworkSimulation.of(masked, chosen, silicon, progress, dram=dram)
