@@ -12,6 +12,8 @@ from .network_argument import NetworkArgument, parse_shape
 from .options import (
     ActBits,
     DesignName,
+    DramBandwidth,
+    DramLatency,
     InputShape,
     Json,
     LaneTableFile,
@@ -24,6 +26,7 @@ from .options import (
     TechnologyCard,
     WeightBits,
     chosen_design,
+    chosen_dram,
     chosen_technology,
 )
 from .output import document, emit_answer
@@ -75,17 +78,21 @@ def simulate(
     technology: TechnologyCard = None,
     lane_table: LaneTableFile = None,
     liberty: Liberty = None,
+    dram_bandwidth: DramBandwidth = None,
+    dram_latency: DramLatency = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
 ) -> None:
     """Count the cycles of a network, or of one layer, on a design.
 
-    Cycles are exact: those the RTL takes when its streams never wait. They depend on shapes and
-    masks, those of eie-N also on which activations are zero: those of lenet5 on its held-out
-    digits, of --calibrate's images, or as --activations or --activation-density say.
+    Cycles are exact: those the RTL takes when its streams never wait, or behind a memory of a given
+    bandwidth. They depend on shapes and masks, those of eie-N also on which activations are zero:
+    those of lenet5 on its held-out digits, of --calibrate's images, or as --activations or
+    --activation-density say.
     """
     chosen = chosen_design(design, weight_bits, act_bits)
+    dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)
     shape = parse_shape(input_shape)
     options = ActivityOptions(
@@ -96,6 +103,6 @@ def simulate(
     masked = with_activity(masked, argument, chosen, options)
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
-        found = NetworkSimulation.of(masked, chosen, silicon, progress)
+        found = NetworkSimulation.of(masked, chosen, silicon, progress, dram=dram)
     answer = document("simulate", {**found.to_json(), "seed": seed})
     emit_answer(answer, found.text(), as_json, out)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hw.design import Design
+from ..hw.dram import Dram
 from ..models.formats import IndexFormat
 from ..sim.counters import STALLS
 from ..sim.simulate import Silicon, SimulatedLayer, Simulation
@@ -44,6 +45,7 @@ class NetworkSimulation:
         technology: Technology,
         progress: Callable[[int, int, str], None],
         forms: Sequence[IndexFormat] | None = None,
+        dram: Dram | None = None,
     ) -> "NetworkSimulation":
         """Run every layer, in the given formats or the smallest ones.
 
@@ -55,7 +57,7 @@ class NetworkSimulation:
         known = [layer.activity for layer in masked.layers]
         active = [None if activity is None else activity.active for activity in known]
         return cls(
-            masked, Simulation.of(masked.layers, design, technology, progress, forms, active)
+            masked, Simulation.of(masked.layers, design, technology, progress, forms, dram, active)
         )
 
     @property
@@ -73,6 +75,7 @@ class NetworkSimulation:
             "network": self.masked.name,
             "design": self.simulation.design.name,
             "tier": "exact",
+            "environment": self._environment(),
             "cycles": self.simulation.cycles,
             "freq_hz": None if silicon.clock is None else silicon.clock.freq_hz,
             "freq_limit": None if silicon.clock is None else silicon.clock.limit,
@@ -101,6 +104,17 @@ class NetworkSimulation:
         if self.simulation.design.family == "eie":
             return ALL_ACTIVE
         return "cycles depend on shapes and masks, not on activations"
+
+    def _environment(self) -> dict[str, Any]:
+        dram = self.simulation.dram
+        if dram is None:
+            return {"kind": "ideal"}
+        return {
+            "kind": "dram",
+            "bandwidth_bits_per_cycle": dram.bandwidth_bits,
+            "latency_cycles": dram.latency_cycles,
+            "overlapping_loads": self.simulation.design.buffer_sets == 2,
+        }
 
     def _layer(self, layer: MaskedLayer, one: SimulatedLayer) -> dict[str, Any]:
         counters = one.counters
@@ -148,6 +162,11 @@ class NetworkSimulation:
             "",
             "utilization: lane-cycles that issue a weight; stalls: lane-cycles lost, by cause",
         ]
+        if dram := self.simulation.dram:
+            lines.append(
+                f"streams of {dram.bandwidth_bits} bits per cycle, loads after"
+                f" {dram.latency_cycles} cycles; the loads of each layer are part of its cycles"
+            )
         if silicon.clock:
             lines.append(f"the clock is limited by {silicon.clock.limit}")
         if silicon.reason:

@@ -78,8 +78,7 @@ def _sections(program: Program) -> Iterator[tuple[MemoryKind, int]]:
         rows = [program.tiles] * design.streams
         yield from _by_beat(MemoryKind.BASES, rows, bank_row(buffers).width, program)
     if design.family == "sparse":
-        words = [[stream.words.size for stream in tile] for tile in program.streams]
-        of_lane = np.sum(words, axis=0).tolist()
+        of_lane = program.index_words.sum(axis=0).tolist()
         yield from _by_beat(MemoryKind.INDEX, of_lane, index_word(design).size, program)
     yield from _by_beat(MemoryKind.WEIGHTS, _row_words(program), design.weight_word_bits, program)
     banks = 1 if design.delivery == "port" else layout.step_vectors
@@ -102,11 +101,8 @@ def _row_words(program: Program) -> list[int]:
     design, layout = program.design, program.layout
     if design.family == "dense":
         return [weight_words(program.tiles * layout.length, layout, design)] * design.lanes
-    stored = np.array(
-        [[(~stream.entry_is_filler).sum() for stream in tile] for tile in program.streams]
-    )
     used = program.assignment[:, :: design.simd_group] >= 0
-    of_lane: list[int] = (stored * used).sum(axis=0).tolist()
+    of_lane: list[int] = (program.stored_weights * used).sum(axis=0).tolist()
     return of_lane
 
 

@@ -155,18 +155,21 @@ class Program:
         orders = _orders(mask, dealt, layout, design, chosen)
         streams = []
         for tile, blocks in enumerate(dealt):
-            rows = reordered(mask[blocks], orders[tile % len(orders)], layout.step_vectors)
-            streams.append(
-                tuple(
-                    chosen.encode(np.flatnonzero(row), layout.length, design.scan_bits)
-                    if number >= 0
-                    else ABSENT
-                    for number, row in zip(blocks, rows, strict=True)
-                )
-            )
+            there = blocks >= 0
+            order = orders[tile % len(orders)]
+            rows = reordered(mask[blocks[there]], order, layout.step_vectors)
+            encoded = iter(chosen.encode_filters(rows, design.scan_bits))
+            streams.append(tuple(next(encoded) if one else ABSENT for one in there.tolist()))
         program = cls(design, layout, chosen, assignment, orders, tuple(streams))
         program._check_buffers()
         return program
+
+    @classmethod
+    def smallest_format(cls, layer: Masked, design: Design) -> IndexFormat:
+        """Return the format that ``plan`` takes for a layer if it is given none."""
+        layout = Layout.of(layer.shape, design)
+        mask = union_masks(layout.to_index_space(layer.mask), simd_blocks(layer.shape, design))
+        return cls.choose_format(mask, design, _zeros_allowed(layer, design))
 
     @staticmethod
     def choose_format(
@@ -244,24 +247,28 @@ class Program:
     @cached_property
     def kept_weights(self) -> int:
         """Weights that are stored and multiplied, those included that a format or group adds."""
-        return self.design.simd_group * sum(
-            int((~stream.entry_is_filler).sum()) for lanes in self.streams for stream in lanes
-        )
+        return self.design.simd_group * int(self.stored_weights.sum())
+
+    @cached_property
+    def stored_weights(self) -> NDArray[np.int64]:
+        """Weights of each index stream in each filter tile, (tiles, streams)."""
+        return np.array([[s.weights for s in lanes] for lanes in self.streams], np.int64)
+
+    @cached_property
+    def index_words(self) -> NDArray[np.int64]:
+        """Index words of each index stream in each filter tile, (tiles, streams)."""
+        return np.array([[s.words.size for s in lanes] for lanes in self.streams], np.int64)
 
     @property
     def filter_weights(self) -> int:
         """Weights that are stored for a filter: those of lanes without one do not count."""
         lanes = (self.assignment >= 0).reshape(self.tiles, -1, self.design.simd_group).sum(axis=2)
-        entries = [[(~s.entry_is_filler).sum() for s in streams] for streams in self.streams]
-        return int((lanes * np.array(entries)).sum())
+        return int((lanes * self.stored_weights).sum())
 
     @cached_property
     def buffers(self) -> Buffers:
         """Memory depths this program needs."""
-        weights = np.array(
-            [[(~s.entry_is_filler).sum() for s in lanes] for lanes in self.streams]
-        ).sum(axis=0)
-        words = np.array([[len(s.words) for s in lanes] for lanes in self.streams]).sum(axis=0)
+        weights, words = self.stored_weights.sum(axis=0), self.index_words.sum(axis=0)
         return Buffers(
             weight_words=weight_words(int(weights.max()), self.layout, self.design),
             index_words=0 if self.design.family == "dense" else max(1, int(words.max())),

@@ -40,7 +40,9 @@ def decoder_can_bind(program: Program) -> bool:
 
     so that ``head(e) = issue(e-1) + 1``.
     """
-    return program.design.fifo_depth < 3 or any(
+    if program.design.fifo_depth < 3:
+        return True
+    return program.format.has_empty_words and any(
         bool((steps > 1).any())
         for tile in range(program.tiles)
         for steps in decode_steps(program, tile)
@@ -165,7 +167,7 @@ class Segments:
         next_steps = np.append(steps[1:], 0)
         next_steps[first + counts - 1] = 0
         lanes = np.arange(design.streams)
-        fillers = sum(int(stream.entry_is_filler.sum()) for stream in program.streams[tile])
+        fillers = of_entry[0].size - int(program.stored_weights[tile].sum())
         last = slot[first + counts - 1]
         return cls(
             turns=_turns(window[order], rank[order], lane[order], program.layout.windows),

@@ -1,6 +1,7 @@
 """A simulation: the layers of a network on a design, in cycles, with area and clock of the design.
 
-Layers follow one another; each is cut into runs that fit the design's buffers. Layers that are the
+Layers follow one another; each is cut into runs that fit the design's buffers, those that take the
+fewest cycles. Layers that are the
 same work, geometry and mask alike, are simulated once.
 """
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..hw.design import Buffers, Design
+from ..hw.dram import Dram
 from ..hw.program import Masked
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from .cost import Area, Frequency, area, frequency
 from .counters import Counters
-from .exact import simulate_schedule
 from .technology import Technology
+from .tiling import best_schedule, simulated
 
 __all__ = ["Silicon", "SimulatedLayer", "Simulation"]
 
@@ -85,11 +87,14 @@ class Simulation:
         In order.
     silicon : Silicon
         Area and clock, with buffers that hold every layer unless the design has its own.
+    dram : Dram or None
+        What lay at the streams; None: the ``ideal`` environment.
     """
 
     design: Design
     layers: tuple[SimulatedLayer, ...]
     silicon: Silicon
+    dram: Dram | None = None
 
     @classmethod
     def of(
@@ -99,6 +104,7 @@ class Simulation:
         technology: Technology,
         progress: Callable[[int, int, str], None],
         forms: Sequence[IndexFormat] | None = None,
+        dram: Dram | None = None,
         active: Sequence[NDArray[np.bool_] | None] | None = None,
     ) -> "Simulation":
         """Run every layer, in the given formats or the smallest ones.
@@ -113,6 +119,8 @@ class Simulation:
             Told ``(done, total, name)`` after each layer.
         forms : sequence of IndexFormat, optional
             One for each layer.
+        dram : Dram, optional
+            What lies at the streams; without it the ``ideal`` environment.
         active : sequence of bool array (batch, in) or None, optional
             Activations of each layer that are not zero, where that is known; only the EIE family,
             which skips zeros, takes fewer cycles for it.
@@ -129,14 +137,14 @@ class Simulation:
             nonzero = active[number] if active else None
             key = _work(layer), form, None if nonzero is None else nonzero.tobytes()
             if key not in known:
-                schedule = Schedule.plan(layer, design, form)
+                schedule = best_schedule(layer, design, form, dram)
                 if nonzero is not None:
                     schedule = schedule.with_active(nonzero[:, :, None, None])
-                known[key] = SimulatedLayer(layer, schedule, simulate_schedule(schedule))
+                known[key] = SimulatedLayer(layer, schedule, simulated(schedule, dram))
             done.append(replace(known[key], layer=layer))
             progress(number + 1, len(layers), layer.shape.name)
         buffers = design.buffers or _covering([one.schedule.buffers for one in done])
-        return cls(design, tuple(done), Silicon.of(design, buffers, technology))
+        return cls(design, tuple(done), Silicon.of(design, buffers, technology), dram)
 
     @property
     def cycles(self) -> int:

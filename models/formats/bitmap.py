@@ -58,6 +58,35 @@ class Bitmap(IndexFormat):
             entry_is_filler=entries.entry_is_filler,
         )
 
+    def encode_filters(self, mask: NDArray[np.bool_], word_bits: int) -> tuple[Stream, ...]:
+        """Return the index stream of each filter of a mask (filters, length)."""
+        counts = self.index_words(mask, word_bits)
+        filters, length = mask.shape
+        padded = np.zeros((filters, -(-length // word_bits) * word_bits), np.bool_)
+        padded[:, :length] = mask
+        packed = np.packbits(padded, axis=1, bitorder="little").view(f"<u{word_bits // 8}")
+        words = packed.astype(np.uint64)
+        flat = np.flatnonzero(mask)
+        kept = flat % length
+        bounds = np.searchsorted(flat, np.arange(filters + 1) * length).tolist()
+        real = np.zeros(kept.size, np.bool_)
+        nothing = self.entries(kept[:0], length, word_bits)
+        found = []
+        for row, (low, high, count) in enumerate(
+            zip(bounds, bounds[1:], counts.tolist(), strict=False)
+        ):
+            end = np.zeros(count, np.bool_)
+            end[-1] = True
+            found.append(
+                Stream(
+                    words=words[row, :count],
+                    end=end,
+                    entry_positions=kept[low:high] if high > low else nothing.entry_positions,
+                    entry_is_filler=real[low:high] if high > low else nothing.entry_is_filler,
+                )
+            )
+        return tuple(found)
+
     def decode(self, stream: Stream, length: int, word_bits: int) -> NDArray[np.int64]:
         """Return the kept positions, read from ``words`` and ``end``."""
         words = checked_stream(stream, checked_word_bits(word_bits))
@@ -71,6 +100,11 @@ class Bitmap(IndexFormat):
                 f" not reach position {positions[-1]}"
             )
         return positions
+
+    @property
+    def has_empty_words(self) -> bool:
+        """Words of zeros between two kept weights."""
+        return True
 
     def decode_steps(self, entries: Entries, word_bits: int) -> NDArray[np.int64]:
         """Return one cycle for each entry, and one for each zero word skipped just before it."""

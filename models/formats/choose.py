@@ -56,10 +56,8 @@ def _indexed(index_bits_options: Iterable[int]) -> list[IndexFormat]:
 def _best(
     candidates: list[IndexFormat], mask: NDArray[np.bool_], weight_bits: int, word_bits: int
 ) -> IndexFormat:
-    def cost(candidate: IndexFormat) -> tuple[int, int]:
-        return (
-            candidate.stored_bits(mask, weight_bits, word_bits),
-            int(candidate.entry_counts(mask).sum()),
-        )
-
-    return min(candidates, key=cost)  # the first of equals
+    bits = [candidate.stored_bits(mask, weight_bits, word_bits) for candidate in candidates]
+    fewest = [one for one, own in zip(candidates, bits, strict=True) if own == min(bits)]
+    if len(fewest) == 1:
+        return fewest[0]
+    return min(fewest, key=lambda one: int(one.entry_counts(mask).sum()))  # the first of equals

@@ -49,6 +49,11 @@ class Dense(IndexFormat):
             entry_is_filler=entries.entry_is_filler,
         )
 
+    def encode_filters(self, mask: NDArray[np.bool_], word_bits: int) -> tuple[Stream, ...]:
+        """Return the stream of each filter of a mask (filters, length): the same for all."""
+        stream = self.encode(np.zeros(0, np.int64), checked_mask(mask).shape[1], word_bits)
+        return tuple(stream for _ in mask)
+
     def decode(self, stream: Stream, length: int, word_bits: int) -> NDArray[np.int64]:
         """Return all positions: which of their weights are zero is not in the index."""
         checked_word_bits(word_bits)

@@ -45,6 +45,11 @@ class Entries:
     entry_positions: NDArray[np.int64]
     entry_is_filler: NDArray[np.bool_]
 
+    @property
+    def weights(self) -> int:
+        """Entries that are no fillers."""
+        return self.entry_is_filler.size - int(np.count_nonzero(self.entry_is_filler))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stream(Entries):
@@ -90,6 +95,14 @@ class IndexFormat(Protocol):
         """Return the index stream of one filter; raises as ``entries`` does."""
         ...
 
+    def encode_filters(self, mask: NDArray[np.bool_], word_bits: int) -> tuple[Stream, ...]:
+        """Return the index stream of each filter of a mask (filters, length).
+
+        What ``encode`` returns for one after the other; formats do it for all at once.
+        """
+        length = checked_mask(mask).shape[1]
+        return tuple(self.encode(np.flatnonzero(row), length, word_bits) for row in mask)
+
     def decode(self, stream: Stream, length: int, word_bits: int) -> NDArray[np.int64]:
         """Return the positions of the stored weights, read from ``words`` and ``end`` alone.
 
@@ -101,6 +114,11 @@ class IndexFormat(Protocol):
             If ``word_bits`` is not one of ``WORD_BITS``.
         """
         ...
+
+    @property
+    def has_empty_words(self) -> bool:
+        """Whether the decoder can meet index words without an entry: ``decode_steps`` above 1."""
+        return False
 
     def decode_steps(self, entries: Entries, word_bits: int) -> NDArray[np.int64]:
         """Return the decoder cycles that each entry of a filter costs, (entries,), at least 1.

@@ -95,6 +95,49 @@ class Relative(IndexFormat):
             entry_is_filler=entries.entry_is_filler,
         )
 
+    def encode_filters(self, mask: NDArray[np.bool_], word_bits: int) -> tuple[Stream, ...]:
+        """Return the index stream of each filter of a mask (filters, length)."""
+        length = checked_mask(mask).shape[1]
+        per_word = self.codes_per_word(word_bits)
+        gaps, places = self._gaps(mask)
+        entries = gaps // self.filler_code + 1  # of each kept weight, its fillers before it
+        ends = np.cumsum(entries)
+        codes = np.full(ends[-1] if ends.size else 0, self.filler_code, np.int64)
+        codes[ends - 1] = gaps % self.filler_code
+        bounds = np.append(0, ends)[places]  # of each filter, in ``codes``
+        counts = np.diff(bounds)
+        # The codes of all filters add up; what those before advanced is taken off again.
+        landings = np.cumsum(np.minimum(codes + 1, self.filler_code)) - 1
+        before = np.append(0, landings + 1)[bounds[:-1]]
+        landings -= np.repeat(before, counts)
+        fillers = codes == self.filler_code
+
+        word_counts = np.maximum(1, -(-counts // per_word))
+        first_words = np.cumsum(word_counts) - word_counts
+        padded = np.full(int(word_counts.sum()) * per_word, self.filler_code, np.uint64)
+        own_places = np.arange(codes.size) - np.repeat(bounds[:-1], counts)
+        padded[own_places + np.repeat(first_words * per_word, counts)] = codes
+        fields = padded.reshape(-1, per_word) << self._offsets(word_bits)
+        words = np.bitwise_or.reduce(fields, axis=1)
+        end = np.zeros(words.size, np.bool_)
+        end[first_words + word_counts - 1] = True
+        nothing = self.entries(np.zeros(0, np.int64), length, word_bits)
+        return tuple(
+            Stream(
+                words=words[first : first + count],
+                end=end[first : first + count],
+                entry_positions=landings[low:high] if high > low else nothing.entry_positions,
+                entry_is_filler=fillers[low:high] if high > low else nothing.entry_is_filler,
+            )
+            for low, high, first, count in zip(
+                bounds[:-1].tolist(),
+                bounds[1:].tolist(),
+                first_words.tolist(),
+                word_counts.tolist(),
+                strict=True,
+            )
+        )
+
     def decode(self, stream: Stream, length: int, word_bits: int) -> NDArray[np.int64]:
         """Return the kept positions, read from ``words`` and ``end``."""
         per_word = self.codes_per_word(word_bits)
@@ -153,9 +196,19 @@ class Relative(IndexFormat):
 
     def _fillers(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Count the fillers before the last kept weight of each filter."""
-        rows, positions = np.nonzero(mask)
-        gaps = np.diff(positions, prepend=-1) - 1
-        first = np.diff(rows, prepend=-1) > 0
-        gaps[first] = positions[first]
-        filler_rows = np.repeat(rows, gaps // self.filler_code)
-        return np.bincount(filler_rows, minlength=len(mask)).astype(np.int64, copy=False)
+        gaps, places = self._gaps(mask)
+        before = np.append(0, np.cumsum(gaps // self.filler_code))[places]
+        fillers: NDArray[np.int64] = np.diff(before)
+        return fillers
+
+    @staticmethod
+    def _gaps(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the pruned positions before each kept weight, and each filter's first of them."""
+        filters, length = mask.shape
+        flat = np.flatnonzero(mask)
+        places = np.searchsorted(flat, np.arange(filters + 1) * length)
+        gaps = np.diff(flat, prepend=-1) - 1
+        holding = np.flatnonzero(np.diff(places))
+        first = places[holding]
+        gaps[first] = flat[first] - holding * length
+        return gaps, places

@@ -21,7 +21,7 @@ from bosquet.hw.registers import ErrorCode
 from bosquet.hw.schedule import Schedule
 from bosquet.hw.top import Accelerator
 from bosquet.models.layer import LayerShape
-from bosquet.models.zoo.alexnet import synthetic_layer
+from bosquet.models.synthetic import synthetic_layer
 from bosquet.sim.cosim import compare_schedule
 from bosquet.sim.random_cases import random_case
 from bosquet.sim.rtl_host import Pace, RtlHost, Run

@@ -14,7 +14,7 @@ from bosquet.hw.program import Program
 from bosquet.hw.run_image import run_images
 from bosquet.hw.schedule import Schedule
 from bosquet.models.layer import LayerShape
-from bosquet.models.zoo.alexnet import synthetic_layer
+from bosquet.models.synthetic import synthetic_layer
 from bosquet.sim.random_cases import random_case
 
 SHAPE = LayerShape("cut", "conv", 16, 16, (3, 3), padding=(1, 1, 1, 1), height=9, width=9)

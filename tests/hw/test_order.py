@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from bosquet.hw import order
 from bosquet.hw.design import Design
 from bosquet.hw.order import balanced_orders, reordered
 from bosquet.hw.program import Program
@@ -30,6 +33,32 @@ def test_orders_are_permutations(tiles: int, steps: int, lanes: int, seed: int) 
     counts = np.random.default_rng(seed).integers(0, 9, (tiles, steps, lanes))
     orders = balanced_orders(counts)
     assert np.array_equal(np.sort(orders), np.tile(np.arange(steps), (tiles, 1)))
+
+
+def plainly_balanced(counts: NDArray[np.int64]) -> list[int]:
+    """Order the steps of one tile (steps, lanes) by the definition, in whole numbers."""
+    steps = len(counts)
+    excess = counts * steps - counts.sum(axis=0)
+    order: list[int] = []
+    ahead = np.zeros(counts.shape[1], np.int64)
+    while len(order) < steps:
+        left = [step for step in range(steps) if step not in order]
+        order.append(min(left, key=lambda step: int(((ahead + excess[step]) ** 2).sum())))
+        ahead += excess[order[-1]]
+    return order
+
+
+@pytest.mark.parametrize("products", [1, 300, order._PRODUCTS])
+@pytest.mark.parametrize("exact", [1, order._EXACT])
+def test_orders_are_balanced(products: int, exact: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All products of steps at once, of some tiles, or none; floating point, or whole numbers."""
+    monkeypatch.setattr(order, "_PRODUCTS", products)
+    monkeypatch.setattr(order, "_EXACT", exact)
+    rng = np.random.default_rng(products)
+    for _ in range(20):
+        counts = rng.integers(0, 9, (rng.integers(1, 5), rng.integers(1, 20), rng.integers(1, 9)))
+        expected = [plainly_balanced(tile) for tile in counts]
+        assert balanced_orders(counts).tolist() == expected
 
 
 def test_reordered_moves_whole_steps() -> None:

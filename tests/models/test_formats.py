@@ -124,8 +124,12 @@ def test_the_counts_of_a_layer_are_those_of_its_streams(
 ) -> None:
     length = mask.shape[1]
     streams = [index_format.encode(np.flatnonzero(row), length, word_bits) for row in mask]
+    for one, other in zip(streams, index_format.encode_filters(mask, word_bits), strict=True):
+        for field, own in vars(one).items():
+            assert np.array_equal(own, getattr(other, field))
+            assert own.dtype == getattr(other, field).dtype
     entries = [stream.entry_positions.size for stream in streams]
-    weights = [int((~stream.entry_is_filler).sum()) for stream in streams]
+    weights = [stream.weights for stream in streams]
     words = [stream.words.size for stream in streams]
     assert index_format.entry_counts(mask).tolist() == entries
     assert index_format.weight_counts(mask).tolist() == weights
