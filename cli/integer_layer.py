@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from ..engine.graph import activation_ranges
 from ..engine.integer import run
 from ..errors import InputError
-from ..models.layer import Layer, LayerShape, WeightCode
+from ..models.layer import Layer, WeightCode
 from ..models.masks import magnitude_mask, seed_for
 from ..models.network import Network
 from ..models.onnx_io import load_network
 from ..models.qdq import float_form, quantized_from_qdq
 from ..models.quantize import quantize
 from ..models.quantized import QuantizedNetwork
-from ..models.zoo import alexnet
+from ..models.synthetic import synthetic_layer
+from ..models.zoo import BundledNetwork, shapes_only
 from ..models.zoo.digits import heldout_digits
-from .masked_network import bundled_shapes, check_ratio
+from .masked_network import check_ratio
 from .network_argument import NetworkArgument
 
 __all__ = ["BITS", "Calibration", "IntegerLayer", "QuantizationOptions", "integer_layers"]
@@ -71,7 +72,7 @@ class Calibration:
     Attributes
     ----------
     kind : {"q/dq", "data", "synthetic"}
-        The file's own, calibration images, or made-up images (for ``alexnet`` the layer itself).
+        The file's own, calibration images, or made-up images (of shapes only, the layer itself).
     images : int or None
         Images that were used, None where the file does not say.
     """
@@ -162,9 +163,9 @@ def integer_layers(
     check_ratio(ratio)
     if images is not None and images < 1:
         raise InputError(f"--images must be at least 1, not {images}")
-    shapes = bundled_shapes(argument)
-    if shapes is not None:
-        return _made_up(argument.network, shapes, options, ratio, seed, images or 1)
+    bundled = shapes_only(argument.network)
+    if bundled is not None:
+        return _made_up(bundled, argument.layer, options, ratio, seed, images or 1)
     network = load_network(argument.network, input_shape)
     network.require_executable()
     if argument.layer is not None:
@@ -195,31 +196,27 @@ def _pruned(layer: Layer, ratio: float | None) -> tuple[Layer, tuple[str, ...]]:
 
 
 def _made_up(
-    name: str,
-    shapes: tuple[LayerShape, ...],
+    bundled: BundledNetwork,
+    layer: str | None,
     options: QuantizationOptions,
     ratio: float | None,
     seed: int,
     images: int,
 ) -> tuple[IntegerLayer, ...]:
     note = (
-        f"{name}: no weights were published; weights, biases, scales and activations"
-        f" are synthetic, seed {seed}"
+        f"{bundled.name}: shapes only, no weights are bundled; weights, biases, scales and"
+        f" activations are synthetic, seed {seed}"
     )
     made = []
-    for shape in shapes:
-        layer = alexnet.synthetic_layer(
-            shape,
-            ratio or alexnet.RATIOS[shape.name],
-            *options.widths,
-            seed,
-        )
-        layer = replace(layer, shape=replace(layer.shape, batch=images))
+    for shape in bundled.chosen(layer):
+        pruned = bundled.ratios.get(shape.name, 1.0) if ratio is None else ratio
+        one = synthetic_layer(shape, pruned, *options.widths, seed)
+        one = replace(one, shape=replace(one.shape, batch=images))
         made.append(
             IntegerLayer(
-                name,
-                layer,
-                _relu_like(layer, seed),
+                bundled.name,
+                one,
+                _relu_like(one, seed),
                 f"synthetic, seed {seed}",
                 Calibration("synthetic", 0),
                 (note,),

@@ -18,14 +18,14 @@ from ..models.layer import LayerShape
 from ..models.masks import magnitude_mask
 from ..models.network import Network, WeightLayer
 from ..models.onnx_io import load_network
-from ..models.zoo import BUNDLED, alexnet, bundled_path
+from ..models.synthetic import synthetic_mask
+from ..models.zoo import BundledNetwork, shapes_only
 from .network_argument import NetworkArgument
 
 __all__ = [
     "MaskSource",
     "MaskedLayer",
     "MaskedNetwork",
-    "bundled_shapes",
     "check_ratio",
     "load_masked",
 ]
@@ -132,9 +132,9 @@ def load_masked(
         below 1 or not finite.
     """
     check_ratio(ratio)
-    shapes = bundled_shapes(argument)
-    if shapes is not None:
-        return _shapes_only(argument.network, shapes, ratio, seed)
+    bundled = shapes_only(argument.network)
+    if bundled is not None:
+        return _shapes_only(bundled, argument.layer, ratio, seed)
     network = load_network(argument.network, input_shape)
     if not network.layers:
         raise InputError(f"{network.name}: no convolution or FC layer, so there is nothing to do")
@@ -161,41 +161,24 @@ def check_ratio(ratio: float | None) -> None:
         )
 
 
-def bundled_shapes(argument: NetworkArgument) -> tuple[LayerShape, ...] | None:
-    """Return the layers meant of a bundled network of shapes only; None for any other network.
-
-    Raises
-    ------
-    InputError
-        If it has no such layer.
-    """
-    if argument.network not in BUNDLED or bundled_path(argument.network) is not None:
-        return None
-    shapes = {shape.name: shape for shape in alexnet.LAYERS}
-    if argument.layer is None:
-        return alexnet.LAYERS
-    if argument.layer not in shapes:
-        raise InputError(
-            f"{argument.network} has no layer {argument.layer!r}; its layers are"
-            f" {', '.join(shapes)}"
-        )
-    return (shapes[argument.layer],)
-
-
 def _shapes_only(
-    name: str, shapes: tuple[LayerShape, ...], ratio: float | None, seed: int
+    bundled: BundledNetwork, layer: str | None, ratio: float | None, seed: int
 ) -> MaskedNetwork:
-    layers = tuple(
-        MaskedLayer(
-            shape,
-            alexnet.synthetic_mask(shape, ratio or alexnet.RATIOS[shape.name], seed),
-            "uneven",
-        )
-        for shape in shapes
-    )
-    where = f"ratio {ratio:g}" if ratio else "the ratios of ADMM-NN, Table 8"
-    notes = (f"{name}: no weights were published; synthetic uneven masks of {where}, seed {seed}",)
-    return MaskedNetwork(name, layers, None, (), notes)
+    layers = []
+    for shape in bundled.chosen(layer):
+        pruned = bundled.ratios.get(shape.name) if ratio is None else ratio
+        if pruned is None:
+            dense = np.broadcast_to(np.True_, shape.weight_shape)  # of any size, without memory
+            layers.append(MaskedLayer(shape, dense, "dense"))
+        else:
+            layers.append(MaskedLayer(shape, synthetic_mask(shape, pruned, seed), "uneven"))
+    if ratio is None and not bundled.ratios:
+        masks = "run dense, no zeros to skip; --ratio R makes uneven masks"
+    else:
+        where = f"the ratios of {bundled.ratios_from}" if ratio is None else f"ratio {ratio:g}"
+        masks = f"synthetic uneven masks of {where}, seed {seed}"
+    notes = (f"{bundled.name}: shapes only, no weights are bundled; {masks}",)
+    return MaskedNetwork(bundled.name, tuple(layers), None, (), notes)
 
 
 def _masked(layer: WeightLayer, ratio: float | None, seed: int) -> MaskedLayer:
@@ -204,7 +187,7 @@ def _masked(layer: WeightLayer, ratio: float | None, seed: int) -> MaskedLayer:
     if ratio is None:
         return own
     if layer.weight is None:
-        return replace(own, mask=alexnet.synthetic_mask(layer.shape, ratio, seed), source="uneven")
+        return replace(own, mask=synthetic_mask(layer.shape, ratio, seed), source="uneven")
     if layer.density <= 1 / ratio:
         return own  # pruned that far already: what is gone does not come back
     return replace(own, mask=magnitude_mask(layer.weight, 1 / ratio), source="magnitude")

@@ -22,7 +22,7 @@ def models(
 ) -> None:
     """List the bundled networks, or the layers of a network."""
     if net is None:
-        found = [load_masked(NetworkArgument(name), None, seed) for name in sorted(BUNDLED)]
+        found = [load_masked(NetworkArgument(name), None, seed) for name in BUNDLED]
         text = table(
             ("network", "layers", "weights", "MACs", "what it is"),
             (
@@ -31,7 +31,7 @@ def models(
                     len(masked.layers),
                     f"{parameters(masked):,}",
                     f"{macs(masked):,}",
-                    BUNDLED[masked.name],
+                    BUNDLED[masked.name].summary,
                 )
                 for masked in found
             ),

@@ -34,7 +34,8 @@ Net = Annotated[
     str,
     typer.Argument(
         metavar="NET[:LAYER]",
-        help="A bundled network (lenet5, alexnet) or an .onnx file, and one of its layers.",
+        help="A bundled network (`bosquet models` lists them) or an .onnx file, and one of its"
+        " layers.",
         show_default=False,
     ),
 ]

@@ -47,8 +47,7 @@ def load_network(name_or_path: str | Path, input_shape: tuple[int, ...] | None =
         path = Path(name_or_path)
         if not path.exists():
             raise InputError(
-                f"{name_or_path} is neither a file nor a bundled network"
-                f" ({', '.join(sorted(BUNDLED))})"
+                f"{name_or_path} is neither a file nor a bundled network ({', '.join(BUNDLED)})"
             )
     model = read_model(path)
     return _network(path, model, input_shape)

@@ -72,7 +72,7 @@ def test_made_up_weights_are_labelled(tmp_path: Path) -> None:
         "--json",
     ).document
     assert found["quantization"]["calibration"] == "synthetic"
-    assert any("no weights were published" in note for note in found["notes"])
+    assert any("no weights are bundled" in note for note in found["notes"])
 
 
 def test_the_same_seed_gives_the_same_bundle(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from command_line import bosquet
 from onnx import helper
 from onnx_graphs import drawn, model
 
+from bosquet.models.zoo import BUNDLED
+
 ALEXNET_WEIGHTS = 60_954_656
 """11*11*3*96 + 5*5*48*256 + 3*3*256*384 + 3*3*192*384 + 3*3*192*256 + 9216*4096 + 4096*4096 +
 4096*1000."""
@@ -17,7 +19,7 @@ def test_the_bundled_networks() -> None:
     found = bosquet("models", "--json").document
     assert found["schema"] == "bosquet.models/1"
     networks = {network["name"]: network for network in found["models"]}
-    assert sorted(networks) == ["alexnet", "lenet5"]
+    assert list(networks) == sorted(networks) == list(BUNDLED)
     assert networks["lenet5"]["parameters"] == 430_500
     assert networks["lenet5"]["weights"] == "real"
     assert networks["alexnet"]["parameters"] == ALEXNET_WEIGHTS

@@ -68,7 +68,19 @@ def test_shapes_only_get_uneven_masks_from_the_seed() -> None:
     assert one["cycles"] != other["cycles"]
     assert one["layers"][0]["masks"] == "uneven"
     assert one["layers"][0]["density"] == pytest.approx(16 / 224, rel=1e-3)  # ADMM-NN, Table 8
-    assert any("no weights were published" in note for note in one["notes"])
+    assert any("no weights are bundled" in note for note in one["notes"])
+
+
+def test_shapes_without_published_ratios_run_dense() -> None:
+    arguments = ("simulate", "mobilenet_v1:conv13.depthwise", "--design", "sparse-4x4", "--json")
+    dense = bosquet(*arguments).document
+    (layer,) = dense["layers"]
+    assert (layer["masks"], layer["density"]) == ("dense", 1.0)
+    assert layer["macs"] == 7 * 7 * 1024 * 9
+    assert any("no weights are bundled; run dense" in note for note in dense["notes"])
+    pruned = bosquet(*arguments, "--ratio", 3).document
+    assert (pruned["layers"][0]["masks"], pruned["layers"][0]["density"]) == ("uneven", 1 / 3)
+    assert pruned["cycles"] < dense["cycles"]
 
 
 def shapes_only(folder: Path) -> Path:

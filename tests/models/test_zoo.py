@@ -3,14 +3,21 @@
 import pytest
 
 from bosquet.errors import InputError
-from bosquet.models.zoo import BUNDLED, bundled_path
+from bosquet.models.zoo import BUNDLED, bundled_path, shapes_only
 
 
 def test_every_bundled_network_has_its_file_or_only_shapes() -> None:
-    for name in BUNDLED:
+    assert list(BUNDLED) == sorted(BUNDLED)
+    for name, network in BUNDLED.items():
+        assert network.name == name
         path = bundled_path(name)
-        assert path is None or path.is_file()
-    assert bundled_path("alexnet") is None
+        assert shapes_only(name) is (network if path is None else None)
+        assert network.layers if path is None else path.is_file()
+        assert network.ratios.keys() <= {shape.name for shape in network.layers}
+        assert bool(network.ratios) == bool(network.ratios_from)
+    assert shapes_only("alexnet")
+    assert bundled_path("lenet5")
+    assert shapes_only("net.onnx") is None
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
