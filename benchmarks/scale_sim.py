@@ -37,7 +37,8 @@ from timed_simulation import TimedSimulation
 from bosquet.errors import BosquetError, InputError
 from bosquet.hw.design import Design
 from bosquet.models.layer import LayerShape
-from bosquet.models.zoo.alexnet import LAYERS, RATIOS, synthetic_mask
+from bosquet.models.synthetic import synthetic_mask
+from bosquet.models.zoo.alexnet import LAYERS, RATIOS
 from bosquet.sim.workload import Workload
 
 FOLDER = Path(__file__).parent.parent / "build" / "scale_sim"
