@@ -26,7 +26,7 @@ end of the run the feeder has no more windows to wait for.
 
 import numpy as np
 
-from ..hw.design import broadcast_stages
+from ..hw.design import Design, broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
 from .exact_port import Ports
@@ -34,14 +34,14 @@ from .feeder import Feeder
 from .output_stage import OutputStage, beats_per_tile, last_group
 from .segments import NEVER, Ints, Segments, decode_steps, decoder_can_bind
 
-__all__ = ["simulate_sparse"]
+__all__ = ["FIRST_WORD_TO_ENTRY", "WAITS", "issue_to_ready", "simulate_sparse", "sparse_counters"]
 
 _EMIT_TO_HEAD = 2
-_FIRST_WORD_TO_ENTRY = 1
+FIRST_WORD_TO_ENTRY = 1
 _ISSUE_TO_READY = 4
 _ISSUE_TO_READY_BY_PORT = 8
 
-_WAITS = ("weight_buffer", "drain", "window", "feed")
+WAITS = ("weight_buffer", "drain", "window", "feed")
 """What a lane waits for between two issues, in the order of the contract's priorities."""
 
 
@@ -51,6 +51,54 @@ def simulate_sparse(program: Program, stage: OutputStage) -> Counters:
     for tile in range(program.tiles):
         run.work_off(tile)
     return run.counters()
+
+
+def issue_to_ready(design: Design) -> int:
+    """Return the cycles from the issue of the last entry of a pass until its sums are ready."""
+    if design.delivery == "port":
+        return _ISSUE_TO_READY_BY_PORT
+    return _ISSUE_TO_READY + broadcast_stages(design.vector)
+
+
+def sparse_counters(
+    program: Program, stage: OutputStage, waits: Ints, last_issues: Ints, first_fed: int
+) -> Counters:
+    """Return the counters of a run at its end.
+
+    Parameters
+    ----------
+    program : Program
+    stage : OutputStage
+        Which has taken all passes.
+    waits : int64 array (4,)
+        Cycles that lanes waited between two issues, by the causes ``WAITS``.
+    last_issues : int64 array (streams,)
+    first_fed : int
+        Cycle from which the first window can be read.
+    """
+    design, group = program.design, program.design.simd_group
+    passes = program.layout.position_tiles
+    cycles = stage.cycles(last_group(program.assignment[-1], design))
+    lanes_done = int(last_issues.max())
+    entries = sum(one.entry_positions.size for tile in program.streams for one in tile)
+    weights = int(program.stored_weights.sum())
+    waited = dict(zip(WAITS, waits.tolist(), strict=True))
+    return Counters(
+        lanes=design.lanes,
+        cycles=cycles,
+        compute=group * weights * passes,
+        stalls={
+            "imbalance": group * int((lanes_done - last_issues).sum()),
+            "window": group * waited["window"],
+            "feed": group * waited["feed"],
+            "filler": group * (entries - weights) * passes,
+            "weight_buffer": group * waited["weight_buffer"],
+            "dram": 0,
+            "drain": group * waited["drain"] + design.lanes * (cycles - 1 - lanes_done),
+            "fill": design.lanes * first_fed,
+        },
+        output_beats=int(beats_per_tile(program.assignment, design).sum()) * passes,
+    )
 
 
 class _Run:
@@ -64,21 +112,18 @@ class _Run:
         depth = design.fifo_depth if self._decoder_binds else 1
         self._stage = stage
         reads = np.array([stream.words.size > 0 for stream in program.streams[0]])
-        self._decoded = np.where(reads, _FIRST_WORD_TO_ENTRY + self._first_steps(0), 0)
+        self._decoded = np.where(reads, FIRST_WORD_TO_ENTRY + self._first_steps(0), 0)
         self._heads = self._decoded + _EMIT_TO_HEAD
         self._feeder: Feeder | Ports
         if design.delivery == "port":
             self._feeder = Ports(int(self._heads.min()))
-            self._issue_to_ready = _ISSUE_TO_READY_BY_PORT
         else:
             self._feeder = Feeder(program.layout, design, program.tiles * self._passes)
-            self._issue_to_ready = _ISSUE_TO_READY + broadcast_stages(design.vector)
+        self._issue_to_ready = issue_to_ready(design)
         self._first_fed = self._feeder.fed(0)
         self._history = np.full((depth, design.streams), NEVER)
         self._taken = np.full(design.streams, NEVER)
-        self._waits = np.zeros(len(_WAITS), np.int64)
-        self._weights = 0
-        self._fillers = 0
+        self._waits = np.zeros(len(WAITS), np.int64)
 
     def work_off(self, tile: int) -> None:
         """Run all passes of a tile."""
@@ -87,8 +132,6 @@ class _Run:
         own = self._first_steps(tile)
         last_tile = tile == self._program.tiles - 1
         following = None if last_tile else self._first_steps(tile + 1)
-        self._weights += work.weights * self._passes
-        self._fillers += work.fillers * self._passes
 
         alike = self._passes_alike(tile, own, following)
         seen: dict[bytes, tuple[int, int, Ints]] = {}
@@ -109,28 +152,8 @@ class _Run:
 
     def counters(self) -> Counters:
         """Return the counters at the end of the last tile."""
-        program, design = self._program, self._program.design
-        group = design.simd_group
-        cycles = self._stage.cycles(last_group(program.assignment[-1], design))
-        last_issues = self._history[-1]
-        lanes_done = int(last_issues.max())
-        waits = dict(zip(_WAITS, self._waits.tolist(), strict=True))
-        beats = int(beats_per_tile(program.assignment, design).sum())
-        return Counters(
-            lanes=design.lanes,
-            cycles=cycles,
-            compute=group * self._weights,
-            stalls={
-                "imbalance": group * int((lanes_done - last_issues).sum()),
-                "window": group * waits["window"],
-                "feed": group * waits["feed"],
-                "filler": group * self._fillers,
-                "weight_buffer": group * waits["weight_buffer"],
-                "dram": 0,
-                "drain": group * waits["drain"] + design.lanes * (cycles - 1 - lanes_done),
-                "fill": design.lanes * self._first_fed,
-            },
-            output_beats=beats * self._passes,
+        return sparse_counters(
+            self._program, self._stage, self._waits, self._history[-1], self._first_fed
         )
 
     def _first_steps(self, tile: int) -> Ints:

@@ -11,11 +11,24 @@ from numpy.typing import NDArray
 from ..hw.design import Design, broadcast_stages
 from ..hw.layout import Layout
 
-__all__ = ["Feeder"]
+__all__ = ["STEP_TO_WINDOW", "Feeder", "release_to_step", "window_steps"]
 
 _FIRST_STEP = 4
-_STEP_TO_WINDOW = 1
+STEP_TO_WINDOW = 1
 _RELEASE_TO_STEP = 1
+
+
+def window_steps(layout: Layout) -> NDArray[np.int64]:
+    """Return the feed steps of each window of a pass, (windows,); the last may have fewer."""
+    steps = np.full(layout.windows, layout.window_steps, np.int64)
+    steps[-1] = layout.steps - layout.window_steps * (layout.windows - 1)
+    return steps
+
+
+def release_to_step(design: Design) -> int:
+    """Return the cycles from the release of a window to the first step of the one in its place."""
+    later = broadcast_stages(design.vector) - broadcast_stages(design.streams)
+    return _RELEASE_TO_STEP + max(0, later)
 
 
 class Feeder:
@@ -32,12 +45,9 @@ class Feeder:
     def __init__(self, layout: Layout, design: Design, passes: int) -> None:
         self.windows = layout.windows
         self.ahead = design.run_ahead
-        self._steps = np.full(self.windows, layout.window_steps, np.int64)
-        self._steps[-1] = layout.steps - layout.window_steps * (self.windows - 1)
-        self._release_to_step = _RELEASE_TO_STEP + max(
-            0, broadcast_stages(design.vector) - broadcast_stages(design.streams)
-        )
-        self._latency = _STEP_TO_WINDOW + broadcast_stages(design.streams)
+        self._steps = window_steps(layout)
+        self._release_to_step = release_to_step(design)
+        self._latency = STEP_TO_WINDOW + broadcast_stages(design.streams)
         self._steps_of = self._steps.tolist()
         self._to_fed = [steps - 1 + self._latency for steps in self._steps_of]
         self._starts: list[int] = []

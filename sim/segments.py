@@ -99,8 +99,6 @@ class Segments:
         Decoder cycles of the entry after each segment; 0 after the last of the pass.
     next_room : int64 array (segments,)
         Place of the issue that makes room in the FIFO for the entry after each segment.
-    weights, fillers : int
-        Entries of one pass of all lanes.
     """
 
     turns: tuple[tuple[Turn, ...], ...]
@@ -112,8 +110,6 @@ class Segments:
     history: Ints
     next_steps: Ints
     next_room: Ints
-    weights: int
-    fillers: int
 
     @classmethod
     def of_entries(cls, program: Program, tile: int) -> "Segments":
@@ -167,7 +163,6 @@ class Segments:
         next_steps = np.append(steps[1:], 0)
         next_steps[first + counts - 1] = 0
         lanes = np.arange(design.streams)
-        fillers = of_entry[0].size - int(program.stored_weights[tile].sum())
         last = slot[first + counts - 1]
         return cls(
             turns=_turns(window[order], rank[order], lane[order], program.layout.windows),
@@ -179,8 +174,6 @@ class Segments:
             history=place(lanes, counts - depth + np.arange(depth)[:, None]),
             next_steps=next_steps[order],
             next_room=place(lane, index + 1 - depth)[order],
-            weights=of_entry[0].size - fillers,
-            fillers=fillers,
         )
 
 
