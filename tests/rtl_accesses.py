@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Cat
+from amaranth.lib import fifo
 
 from bosquet.engine.integer import layer_outputs
-from bosquet.hw import eie_pe
 from bosquet.hw.decode import IndexDecoder
 from bosquet.hw.design import Design
 from bosquet.hw.eie_scanner import EieScanner
@@ -156,13 +156,9 @@ def _find(
             (("bases", "reads wanted"), Cat(lane.start, lane.base_address))
         ),
     )
-
-    class Fifo(eie_pe.fifo.SyncFIFO):
-        def __init__(self, **named: Any) -> None:
-            super().__init__(**named)
-            strobes.append((("fifo", "columns"), self.r_en & self.r_rdy))
-
-    monkeypatch.setattr(eie_pe.fifo, "SyncFIFO", Fifo)
+    after(
+        fifo.SyncFIFO, "__init__", strobe("fifo", "columns", lambda queue: queue.r_en & queue.r_rdy)
+    )
 
 
 def family_of(design: Design) -> str:
