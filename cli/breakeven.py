@@ -19,6 +19,7 @@ from .options import (
     Json,
     LaneTableFile,
     Liberty,
+    Masks,
     Net,
     OutFile,
     Ratio,
@@ -53,6 +54,7 @@ def breakeven(
         ),
     ] = 1.0,
     ratio: Ratio = None,
+    masks: Masks = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     input_shape: InputShape = None,
@@ -69,7 +71,7 @@ def breakeven(
     """
     design = _baseline(baseline, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
-    masked = load_masked(argument, ratio, seed, parse_shape(input_shape))
+    masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
     layers = pruned_layers(masked)
     with Progress("breakeven") as progress:

@@ -11,8 +11,9 @@ from ..hw.bundle import Bundle, bundle_name
 from ..hw.bundle import emit as emit_bundle
 from ..hw.design import Design
 from ..hw.job import Job
-from ..hw.schedule import Schedule, covering_buffers
+from ..hw.schedule import covering_buffers
 from ..sim.cosim import predicted_job
+from ..sim.tiling import best_schedule
 from .integer_layer import DEFAULT_CODE, IntegerLayer, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -114,7 +115,7 @@ def emit_layers(layers: Sequence[IntegerLayer], design: Design, out: Path, singl
     """
     if design.buffers is None:
         design = replace(design, buffers=covering_buffers([one.layer for one in layers], design))
-    schedules = [Schedule.plan(one.batched, design) for one in layers]
+    schedules = [best_schedule(one.batched, design) for one in layers]
     job = predicted_job(
         [(schedule, one.features) for schedule, one in zip(schedules, layers, strict=True)]
     )

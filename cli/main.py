@@ -17,6 +17,7 @@ from .doctor import doctor
 from .emit import emit
 from .models import models
 from .simulate import simulate
+from .sweep import sweep
 from .synth import synth
 from .verify import verify
 from .versions import summary
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (demo, models, simulate, breakeven, emit, verify, synth, doctor):
+for command in (demo, models, simulate, breakeven, sweep, emit, verify, synth, doctor):
     app.command()(command)
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from ..hw.design import Design
+from ..hw.dram import Dram
 from ..hw.tech.liberty import read_library
 from ..models.layer import WeightCode as WeightCodeName
 from ..sim.technology import Technology
@@ -15,10 +17,13 @@ __all__ = [
     "ActBits",
     "Calibrate",
     "DesignName",
+    "DramBandwidth",
+    "DramLatency",
     "InputShape",
     "Json",
     "LaneTableFile",
     "Liberty",
+    "Masks",
     "Net",
     "OutFile",
     "Ratio",
@@ -27,6 +32,7 @@ __all__ = [
     "WeightBits",
     "WeightCode",
     "chosen_design",
+    "chosen_dram",
     "chosen_technology",
 ]
 
@@ -48,6 +54,23 @@ DesignName = Annotated[
         show_default=False,
     ),
 ]
+DramBandwidth = Annotated[
+    int | None,
+    typer.Option(
+        "--dram-bandwidth",
+        metavar="BITS",
+        help="Bits per cycle of each of the three streams from and to memory; without it streams"
+        " never wait and loads take no time.",
+    ),
+]
+DramLatency = Annotated[
+    int | None,
+    typer.Option(
+        "--dram-latency",
+        metavar="CYCLES",
+        help="Cycles until a load begins, 0 if not given; with --dram-bandwidth.",
+    ),
+]
 InputShape = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +86,15 @@ Ratio = Annotated[
         metavar="R",
         help="Prune to this ratio (all weights / kept weights, at least 1): real weights by"
         " magnitude, others by uneven masks from --seed.",
+    ),
+]
+Masks = Annotated[
+    Path | None,
+    typer.Option(
+        "--masks",
+        metavar="FILE.npz",
+        help="Masks, one array (bool, or 0 and 1) for each layer, by its name; other layers keep"
+        " their own, or that of --ratio.",
     ),
 ]
 WeightBits = Annotated[
@@ -135,6 +167,21 @@ def chosen_design(
     if weight_code is not None and weight_code not in design.weight_codes:
         design = replace(design, weight_codes=(weight_code,))
     return design
+
+
+def chosen_dram(bandwidth_bits: int | None, latency_cycles: int | None) -> Dram | None:
+    """Return what lies at the streams, None for the ``ideal`` environment.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or there is a latency without a bandwidth.
+    """
+    if bandwidth_bits is None:
+        if latency_cycles is not None:
+            raise InputError("--dram-latency needs --dram-bandwidth BITS")
+        return None
+    return Dram(bandwidth_bits, latency_cycles or 0)
 
 
 def chosen_technology(card: str | None, table: Path | None, liberty: Path | None) -> Technology:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..hw.design import Design
-from ..hw.schedule import Schedule
 from ..sim.cosim import Comparison, compare_schedule
+from ..sim.tiling import best_schedule
 from .integer_layer import IntegerLayer
 
 __all__ = ["rtl_text", "run_in_rtl"]
@@ -20,7 +20,7 @@ def run_in_rtl(layer: IntegerLayer, design: Design) -> dict[str, Any]:
     FitError
         If the layer does not fit the design.
     """
-    found = compare_schedule(Schedule.plan(layer.layer, design), layer.features)
+    found = compare_schedule(best_schedule(layer.layer, design), layer.features)
     return {
         "network": layer.network,
         "layer": layer.layer.name,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hw.design import Design
+from ..hw.dram import Dram
 from ..models.formats import IndexFormat
 from ..sim.counters import STALLS
 from ..sim.energy import NOT_COUNTED, Energy
@@ -42,6 +43,7 @@ class NetworkSimulation:
         technology: Technology,
         progress: Callable[[int, int, str], None],
         forms: Sequence[IndexFormat] | None = None,
+        dram: Dram | None = None,
     ) -> "NetworkSimulation":
         """Run every layer, in the given formats or the smallest ones.
 
@@ -50,7 +52,7 @@ class NetworkSimulation:
         FitError
             If a layer does not fit the design.
         """
-        return cls(masked, Simulation.of(masked.layers, design, technology, progress, forms))
+        return cls(masked, Simulation.of(masked.layers, design, technology, progress, forms, dram))
 
     @property
     def _silicon(self) -> Silicon:
@@ -67,6 +69,7 @@ class NetworkSimulation:
             "network": self.masked.name,
             "design": self.simulation.design.name,
             "tier": "exact",
+            "environment": self._environment(),
             "cycles": self.simulation.cycles,
             "freq_hz": None if silicon.clock is None else silicon.clock.freq_hz,
             "freq_limit": None if silicon.clock is None else silicon.clock.limit,
@@ -85,6 +88,17 @@ class NetworkSimulation:
             "unsupported": list(self.masked.unsupported),
             "notes": list(self.masked.notes),
             "layers": [self._layer(*pair) for pair in self._pairs],
+        }
+
+    def _environment(self) -> dict[str, Any]:
+        dram = self.simulation.dram
+        if dram is None:
+            return {"kind": "ideal"}
+        return {
+            "kind": "dram",
+            "bandwidth_bits_per_cycle": dram.bandwidth_bits,
+            "latency_cycles": dram.latency_cycles,
+            "overlapping_loads": self.simulation.design.buffer_sets == 2,
         }
 
     def _layer(self, layer: MaskedLayer, one: SimulatedLayer) -> dict[str, Any]:
@@ -150,6 +164,11 @@ class NetworkSimulation:
             "",
             "utilization: lane-cycles that issue a weight; stalls: lane-cycles lost, by cause",
         ]
+        if dram := self.simulation.dram:
+            lines.append(
+                f"streams of {dram.bandwidth_bits} bits per cycle, loads after"
+                f" {dram.latency_cycles} cycles; the loads of each layer are part of its cycles"
+            )
         if energy := self.simulation.energy:
             lines.append(self._energy_line(energy))
         elif not silicon.reason:

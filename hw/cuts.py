@@ -17,7 +17,7 @@ from .layout import Layout
 from .part import Part
 from .program import MAX_LENGTH, MAX_WINDOWS
 
-__all__ = ["Cuts", "Shortage"]
+__all__ = ["Cuts", "Shortage", "pieces"]
 
 _WEIGHT_BUFFERS = ("weight_words", "index_words", "filter_words", "offset_words")
 _COUNTERS = ("length", "windows")
@@ -109,8 +109,8 @@ class Cuts:
             (("filters",), positions) if self.inner == "positions" else (positions, ("filters",))
         )
         order = ("groups", *inner[0], *inner[1], "channels")
-        pieces = [list(_pieces(getattr(whole, name), getattr(self, name))) for name in order]
-        for chosen in product(*pieces):
+        ranges = [list(pieces(getattr(whole, name), getattr(self, name))) for name in order]
+        for chosen in product(*ranges):
             yield Part(**dict(zip(order, chosen, strict=True)))
 
     def finer(self, shortage: Shortage, shape: LayerShape, design: Design) -> "Cuts":
@@ -172,7 +172,7 @@ def _half(channels: int, feed: int) -> int:
     return steps if steps < channels else -(-channels // 2)
 
 
-def _pieces(whole: range, most: int) -> Iterator[range]:
+def pieces(whole: range, most: int) -> Iterator[range]:
     """Cut a range into equal pieces of at most so many."""
     for start in range(0, len(whole), most):
         yield whole[start : start + most]

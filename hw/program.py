@@ -164,6 +164,13 @@ class Program:
         program._check_buffers()
         return program
 
+    @classmethod
+    def smallest_format(cls, layer: Masked, design: Design) -> IndexFormat:
+        """Return the format that ``plan`` takes for a layer if it is given none."""
+        layout = Layout.of(layer.shape, design)
+        mask = union_masks(layout.to_index_space(layer.mask), simd_blocks(layer.shape, design))
+        return cls.choose_format(mask, design, _zeros_allowed(layer, design))
+
     @staticmethod
     def choose_format(
         mask: NDArray[np.bool_], design: Design, zeros_allowed: bool = True

@@ -11,6 +11,7 @@ from ..hw.dram import Dram
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from ..models.layer import Layer
+from .tiling import best_schedule
 
 __all__ = ["Case"]
 
@@ -49,5 +50,5 @@ class Case:
         FitError
             If it does not fit.
         """
-        schedule = Schedule.plan(self.layer, self.design, self.form)
+        schedule = best_schedule(self.layer, self.design, self.form, self.dram)
         return schedule.with_features(self.features)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..errors import DesignError, FitError
 from ..hw.design import Buffers, Design
+from ..hw.dram import Dram
 from ..hw.program import Program
-from ..hw.schedule import Schedule
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
 from ..models.layer import Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
@@ -19,6 +19,7 @@ from .exact import simulate
 from .random_eie import random_eie_case
 from .random_fields import codes_for, random_dram
 from .random_recipes import BLOCK, Recipe, recipes
+from .tiling import best_schedule
 
 __all__ = ["random_case", "random_cases"]
 
@@ -68,16 +69,18 @@ def random_case(seed: int, index: int) -> Case:
         act_bits=layer.act_bits,
         acc_bits=max(8, layer.accumulator_bits),  # no bit to spare: a sum too large would show
     )
+    dram = random_dram(rng, design) if recipe.environment == "dram" else None
     cut = recipe.layer[2]
     if cut != "none":
-        design = _too_small(cut, layer, design, form)
+        design = _too_small(cut, layer, design, form, dram)
     elif rng.random() < 0.3:
         design = replace(design, buffers=_deeper(rng, Program.plan(layer, design, form).buffers))
-    dram = random_dram(rng, design) if recipe.environment == "dram" else None
     return Case(seed, layer, design, form, _features(rng, layer), dram)
 
 
-def _too_small(cut: str, layer: Layer, design: Design, form: IndexFormat) -> Design:
+def _too_small(
+    cut: str, layer: Layer, design: Design, form: IndexFormat, dram: Dram | None
+) -> Design:
     """Return the design with buffers that make it cut the layer in a dimension, if any do."""
     need = Program.plan(layer, design, form).buffers
     for share in (0.7, 0.5, 0.35, 0.25, 0.15, 0.1):
@@ -85,7 +88,7 @@ def _too_small(cut: str, layer: Layer, design: Design, form: IndexFormat) -> Des
             less = max(1, int(share * getattr(need, field)))
             try:
                 small = replace(design, buffers=replace(need, **{field: less}))
-                if cut in cut_dimensions(Schedule.plan(layer, small, form)):
+                if cut in cut_dimensions(best_schedule(layer, small, form, dram)):
                     return small
             except (FitError, DesignError):
                 continue

@@ -1,7 +1,7 @@
 """A simulation: the layers of a network on a design, in cycles, with area, clock and energy.
 
-Layers follow one another; each is cut into runs that fit the design's buffers. Layers that are the
-same work, geometry and mask alike, are simulated once.
+Layers follow one another; each is cut into runs that fit the design's buffers, those that take the
+fewest cycles. Layers that are the same work, geometry and mask alike, are simulated once.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,15 @@ import numpy as np
 
 from ..errors import InputError
 from ..hw.design import Buffers, Design
+from ..hw.dram import Dram
 from ..hw.program import Masked
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from .cost import Area, Frequency, area, frequency
 from .counters import Counters
 from .energy import Energy, no_energy
-from .exact import simulate_schedule
 from .technology import Technology
+from .tiling import best_schedule, simulated
 from .traffic import Traffic
 
 __all__ = ["Silicon", "SimulatedLayer", "Simulation"]
@@ -93,12 +94,15 @@ class Simulation:
     silicon : Silicon
         Area and clock, with buffers that hold every layer unless the design has its own.
     technology : Technology
+    dram : Dram or None
+        What lay at the streams; None: the ``ideal`` environment.
     """
 
     design: Design
     layers: tuple[SimulatedLayer, ...]
     silicon: Silicon
     technology: Technology
+    dram: Dram | None = None
 
     @classmethod
     def of(
@@ -108,6 +112,7 @@ class Simulation:
         technology: Technology,
         progress: Callable[[int, int, str], None],
         forms: Sequence[IndexFormat] | None = None,
+        dram: Dram | None = None,
     ) -> "Simulation":
         """Run every layer, in the given formats or the smallest ones.
 
@@ -121,6 +126,8 @@ class Simulation:
             Told ``(done, total, name)`` after each layer.
         forms : sequence of IndexFormat, optional
             One for each layer.
+        dram : Dram, optional
+            What lies at the streams; without it the ``ideal`` environment.
 
         Raises
         ------
@@ -133,17 +140,17 @@ class Simulation:
             form = forms[number] if forms else None
             keys.append((_work(layer), form))
             if keys[-1] not in known:
-                schedule = Schedule.plan(layer, design, form)
-                known[keys[-1]] = schedule, simulate_schedule(schedule)
+                schedule = best_schedule(layer, design, form, dram)
+                known[keys[-1]] = schedule, simulated(schedule, dram)
             progress(number + 1, len(layers), layer.shape.name)
         buffers = design.buffers or _covering([schedule.buffers for schedule, _ in known.values()])
         silicon = Silicon.of(design, buffers, technology)
         found = {
-            key: (*simulated, *_moved(*simulated, buffers, silicon, technology))
-            for key, simulated in known.items()
+            key: (*counted, *_moved(*counted, buffers, silicon, technology))
+            for key, counted in known.items()
         }
         done = [SimulatedLayer(layer, *found[key]) for layer, key in zip(layers, keys, strict=True)]
-        return cls(design, tuple(done), silicon, technology)
+        return cls(design, tuple(done), silicon, technology, dram)
 
     @property
     def cycles(self) -> int:

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from bosquet.hw.design import Design
+from bosquet.hw.dram import Dram
 from bosquet.hw.schedule import Schedule
 from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim import simulate as module
 from bosquet.sim.counters import Counters
-from bosquet.sim.exact import simulate_schedule
 from bosquet.sim.simulate import Simulation
 from bosquet.sim.technology import Technology
+from bosquet.sim.tiling import simulated
 from bosquet.sim.workload import Workload
 
 SHAPE = LayerShape("a", "conv", 8, 12, (3, 3), padding=(1, 1, 1, 1), height=6, width=6)
@@ -24,21 +25,21 @@ def layer(name: str, seed: int, width: int = 6) -> Workload:
     )
 
 
-def simulated(*layers: Workload) -> Simulation:
+def network(*layers: Workload) -> Simulation:
     return Simulation.of(layers, Design.named("sparse-4x4"), Technology.load(), lambda *_: None)
 
 
 def test_equal_work_is_simulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def counted(schedule: Schedule) -> Counters:
+    def counted(schedule: Schedule, dram: Dram | None) -> Counters:
         calls.append(schedule.layer.shape.name)
-        return simulate_schedule(schedule)
+        return simulated(schedule, dram)
 
-    monkeypatch.setattr(module, "simulate_schedule", counted)
-    alone = simulated(layer("first", 1)).cycles
+    monkeypatch.setattr(module, "simulated", counted)
+    alone = network(layer("first", 1)).cycles
     calls.clear()
-    found = simulated(layer("first", 1), layer("again", 1), layer("mask", 2), layer("map", 1, 7))
+    found = network(layer("first", 1), layer("again", 1), layer("mask", 2), layer("map", 1, 7))
     assert calls == ["first", "mask", "map"]
     assert [one.name for one in found.layers] == ["first", "again", "mask", "map"]
     assert [one.counters.cycles for one in found.layers[:2]] == [alone, alone]
