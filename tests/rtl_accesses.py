@@ -18,7 +18,6 @@ from bosquet.hw.design import Design
 from bosquet.hw.eie_scanner import EieScanner
 from bosquet.hw.front import LaneFront
 from bosquet.hw.port_lane import PortLane
-from bosquet.hw.requantize import OutputStage
 from bosquet.hw.run_image import RunImage, run_images
 from bosquet.hw.schedule import Schedule
 from bosquet.hw.store import Store
@@ -43,15 +42,12 @@ class Seen:
     times : Counter
         Of each strobe, over all components of a kind: ``("weights", "reads")``. Reads of a memory
         are cycles with its read enable, writes those with its write enable.
-    cycles : int
-        Of the runs, first to last output beat.
     memories : Counter
         Memories of each kind.
     """
 
     runs: tuple[RunImage, ...]
     times: Counter[Key] = field(default_factory=Counter)
-    cycles: int = 0
     memories: Counter[str] = field(default_factory=Counter)
 
 
@@ -94,7 +90,6 @@ def watched(schedule: Schedule, features: Any, monkeypatch: pytest.MonkeyPatch) 
     assert len(done) == len(runs)
     for run, got, expected in zip(runs, done, counters, strict=True):
         assert compared(run.image, got, expected).equal
-        seen.cycles += got.counters["cycles"]
         seen.times["beats", "out"] += len(got.beats)
     return seen
 
@@ -148,7 +143,6 @@ def _find(
         strobe("decoder", "blank", lambda one: one.word.ready & one.word.valid & ~one.entry.valid),
     )
     after(EieScanner, "__init__", strobe("scanner", "items", lambda one: one.item.valid))
-    after(OutputStage, "__init__", strobe("output", "takes", lambda one: one.take[0]))
     after(
         PortLane,
         "__init__",
