@@ -111,5 +111,5 @@ $(STAMPS)/everything: $(STAMPS)/venv $(REQUIREMENTS)
 	@echo "==> Installing bosquet with every optional part, PyTorch too, into $(VENV):"
 	@echo "    2 to 10 minutes, 660 MB to download (gigabytes where PyTorch comes with CUDA);"
 	@echo "    nothing outside $(VENV)"
-	$(INSTALL) ".[baseline,dev,engine,formal,fpga,parquet,synth,train]"
+	$(INSTALL) ".[baseline,dev,engine,fast,formal,fpga,parquet,synth,train]"
 	@touch $(STAMPS)/demo $(STAMPS)/prove $(STAMPS)/test $@

@@ -8,6 +8,7 @@ from ..hw.design import Design
 from ..hw.dram import Dram
 from ..models.formats import IndexFormat
 from ..sim.counters import STALLS
+from ..sim.energy import NOT_COUNTED, Energy
 from ..sim.simulate import Silicon, SimulatedLayer, Simulation
 from ..sim.technology import Technology
 from .activity import ALL_ACTIVE, ActivityKind
@@ -16,10 +17,8 @@ from .output import table
 
 __all__ = ["NetworkSimulation"]
 
-NO_ENERGY = "bosquet has no energy model yet"
-
 VISIBLE_SHARE = 0.005
-"""Stalls below this share of the lane-cycles are left out of the table."""
+"""Stalls below this share of the lane-cycles are not printed, nor such a share of the energy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class NetworkSimulation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it with the keys of ``simulate``."""
-        silicon = self._silicon
+        silicon, figures = self._silicon, self.simulation.technology.card.energy
         return {
             "network": self.masked.name,
             "design": self.simulation.design.name,
@@ -86,8 +85,10 @@ class NetworkSimulation:
             "images": self.masked.images,
             "calibration": self._calibration,
             "calibration_reason": None if self._calibration else self._no_activity,
-            "energy_pj": None,
-            "energy_pj_reason": NO_ENERGY,
+            **self._energy(self.simulation.energy),
+            "energy_kind": "predicted",
+            "energy_sources": None if figures is None else figures.sources,
+            "energy_not_counted": list(NOT_COUNTED),
             "unsupported": list(self.masked.unsupported),
             "notes": list(self.masked.notes),
             "layers": [self._layer(*pair) for pair in self._pairs],
@@ -136,9 +137,21 @@ class NetworkSimulation:
             / (counters.cycles * self.simulation.design.macs),
             "compute": counters.compute,
             "stalls": {cause: counters.stalls[cause] for cause in STALLS},
-            "energy_pj": None,
-            "energy_pj_reason": NO_ENERGY,
+            "traffic": one.traffic.to_json(),
+            **self._energy(one.energy),
+            "energy_by_level": None if one.energy is None else one.energy.levels,
         }
+
+    def _energy(self, energy: Energy | None) -> dict[str, Any]:
+        """Return the keys of an energy; one that is not known has its reason."""
+        if energy is None:
+            reason = self.simulation.energy_reason
+            return {"energy_pj": None, "energy_pj_reason": reason, "energy": None}
+        components: dict[str, Any] = dict(energy.components)
+        if energy.leakage_pj is None:
+            card = self.simulation.technology.card.name
+            components["leakage_reason"] = f"technology card {card} states no leakage"
+        return {"energy_pj": energy.total_pj, "energy": components}
 
     def text(self) -> str:
         """Return it for a reader, the answer first."""
@@ -156,7 +169,17 @@ class NetworkSimulation:
             answer,
             "",
             table(
-                ("layer", "format", "masks", "ratio", "cycles", "us", "utilization", "stalls"),
+                (
+                    "layer",
+                    "format",
+                    "masks",
+                    "ratio",
+                    "cycles",
+                    "us",
+                    "uJ",
+                    "utilization",
+                    "stalls",
+                ),
                 (self._row(*pair) for pair in self._pairs),
             ),
             "",
@@ -167,10 +190,14 @@ class NetworkSimulation:
                 f"streams of {dram.bandwidth_bits} bits per cycle, loads after"
                 f" {dram.latency_cycles} cycles; the loads of each layer are part of its cycles"
             )
+        if energy := self.simulation.energy:
+            lines.append(self._energy_line(energy))
+        elif not silicon.reason:
+            lines.append(f"no energy: {self.simulation.energy_reason}")
         if silicon.clock:
             lines.append(f"the clock is limited by {silicon.clock.limit}")
         if silicon.reason:
-            lines.append(f"no area and no clock: {silicon.reason}")
+            lines.append(f"no area, no clock and no energy: {silicon.reason}")
         lines += self._activity_lines()
         lines += [f"note: {note}" for note in self.masked.notes]
         lines += [f"not counted: {node}" for node in self.masked.unsupported]
@@ -189,6 +216,16 @@ class NetworkSimulation:
             )
             yield f"{layer.name}: {told}"
 
+    def _energy_line(self, energy: Energy) -> str:
+        parts = {name: part for name, part in energy.components.items() if part is not None}
+        shares = ", ".join(
+            f"{name} {parts[name] / energy.total_pj:.0%}"
+            for name in sorted(parts, key=lambda name: -parts[name])
+            if parts[name] >= VISIBLE_SHARE * energy.total_pj
+        )
+        leakage = "" if "leakage" in parts else ", leakage not known"
+        return f"energy (predicted): {energy.total_pj / 1e6:.4g} uJ: {shares}{leakage}"
+
     def _row(self, layer: MaskedLayer, one: SimulatedLayer) -> tuple[object, ...]:
         counters = one.counters
         seconds = self._silicon.seconds(counters.cycles)
@@ -202,6 +239,7 @@ class NetworkSimulation:
             None if layer.ratio is None else f"{layer.ratio:.2f}",
             f"{counters.cycles:,}",
             None if seconds is None else f"{seconds * 1e6:.1f}",
+            None if one.energy is None else f"{one.energy.total_pj / 1e6:.3g}",
             f"{counters.utilization:.1%}",
             ", ".join(f"{cause} {shares[cause]:.0%}" for cause in lost) or None,
         )

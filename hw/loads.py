@@ -6,10 +6,11 @@ there are follows from the ``Program``: no weight and no activation has to be kn
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from .design import Buffers
+from .design import Buffers, Design
 from .eie_program import EieProgram
 from .eie_words import entry_layout, pointer_layout
 from .fetch import index_word
@@ -19,7 +20,34 @@ from .ports import bank_row
 from .program import Program, weight_words
 from .schedule import Schedule
 
-__all__ = ["Loads", "loads_of_runs"]
+__all__ = ["HEADER_BEATS", "Loads", "Section", "loads_of_runs", "sections"]
+
+HEADER_BEATS = 1
+"""Beats before the words of each section."""
+
+
+class Section(NamedTuple):
+    """Words for the memories of one unit (``hw.loader``).
+
+    Attributes
+    ----------
+    kind : MemoryKind
+    unit : int
+    words : int
+        Beats behind the header; each writes a word of each of some memories.
+    memories : int
+        How many.
+    """
+
+    kind: MemoryKind
+    unit: int
+    words: int
+    memories: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of the section, the header included."""
+        return HEADER_BEATS + self.words
 
 
 @dataclass(frozen=True)
@@ -41,9 +69,8 @@ class Loads:
     def of(cls, program: Program) -> "Loads":
         """Count the loads of a program."""
         beats = {True: 0, False: 0}
-        for kind, words in _sections(program):
-            if words:
-                beats[kind in FEATURE_KINDS] += 1 + words
+        for section in sections(program, program.design.buffers or program.buffers):
+            beats[section.kind in FEATURE_KINDS] += section.beats
         return cls(weight_beats=beats[False], feature_beats=beats[True])
 
 
@@ -63,53 +90,71 @@ def loads_of_runs(schedule: Schedule) -> list[tuple[int, ...]]:
     return found
 
 
-def _sections(program: Program) -> Iterator[tuple[MemoryKind, int]]:
-    """Yield the memory and the words of each section."""
+def sections(program: Program, buffers: Buffers) -> Iterator[Section]:
+    """Yield the sections of both load streams; there are none without words.
+
+    Parameters
+    ----------
+    program : Program
+    buffers : Buffers
+        Of the accelerator; some words are as wide as their depths make necessary.
+    """
+    for section in _all_sections(program, buffers):
+        if section.words:
+            yield section
+
+
+def _all_sections(program: Program, buffers: Buffers) -> Iterator[Section]:
     design, layout = program.design, program.layout
-    buffers = design.buffers or program.buffers
-    for _ in range(design.drain):
-        filters = program.tiles * design.drain_groups * layout.lane_filters
-        yield MemoryKind.FILTERS, filters
+    filters = program.tiles * design.drain_groups * layout.lane_filters
+    for unit in range(design.drain):
+        yield Section(MemoryKind.FILTERS, unit, filters, 1)
     if isinstance(program, EieProgram):
         yield from _eie_sections(program, buffers)
         return
-    yield MemoryKind.OFFSETS, layout.taps if design.family == "dense" else program.orders.size
-    if design.delivery == "port":
+    port = design.delivery == "port"
+    copies = design.streams if port else 1
+    offsets = layout.taps if design.family == "dense" else program.orders.size
+    yield Section(MemoryKind.OFFSETS, 0, offsets, copies)
+    if port:
         rows = [program.tiles] * design.streams
-        yield from _by_beat(MemoryKind.BASES, rows, bank_row(buffers).width, program)
-    if design.family == "sparse":
+        yield from _by_beat(MemoryKind.BASES, rows, bank_row(buffers).width, design)
+    if design.family == "dense":
+        row = [weight_words(program.tiles * layout.length, layout, design)] * design.lanes
+        yield from _shared(MemoryKind.WEIGHTS, row, design.weight_word_bits, design)
+    else:
         of_lane = program.index_words.sum(axis=0).tolist()
-        yield from _by_beat(MemoryKind.INDEX, of_lane, index_word(design).size, program)
-    yield from _by_beat(MemoryKind.WEIGHTS, _row_words(program), design.weight_word_bits, program)
-    banks = 1 if design.delivery == "port" else layout.step_vectors
-    for _ in range(banks):
-        yield MemoryKind.FEATURES, layout.feature_words
+        yield from _by_beat(MemoryKind.INDEX, of_lane, index_word(design).size, design)
+        used = program.assignment[:, :: design.simd_group] >= 0
+        stored = (program.stored_weights * used).sum(axis=0).tolist()
+        yield from _by_beat(MemoryKind.WEIGHTS, stored, design.weight_word_bits, design)
+    for bank in range(1 if port else layout.step_vectors):
+        yield Section(MemoryKind.FEATURES, bank, layout.feature_words, copies)
 
 
-def _eie_sections(program: EieProgram, buffers: Buffers) -> Iterator[tuple[MemoryKind, int]]:
+def _eie_sections(program: EieProgram, buffers: Buffers) -> Iterator[Section]:
     design = program.design
     pointers = [len(program.columns) * program.words * design.feed] * design.lanes
     width = pointer_layout(buffers.weight_words).size
-    yield from _by_beat(MemoryKind.INDEX, pointers, width, program)
+    yield from _shared(MemoryKind.INDEX, pointers, width, design)
     entries = np.sum([[pe.codes.size for pe in tile] for tile in program.columns], axis=0)
-    yield from _by_beat(MemoryKind.WEIGHTS, entries.tolist(), entry_layout(design).size, program)
-    yield MemoryKind.FEATURES, program.shape.batch * program.words
-
-
-def _row_words(program: Program) -> list[int]:
-    """Return the weight words of each index stream, of each row of the dense array."""
-    design, layout = program.design, program.layout
-    if design.family == "dense":
-        return [weight_words(program.tiles * layout.length, layout, design)] * design.lanes
-    used = program.assignment[:, :: design.simd_group] >= 0
-    of_lane: list[int] = (program.stored_weights * used).sum(axis=0).tolist()
-    return of_lane
+    yield from _by_beat(MemoryKind.WEIGHTS, entries.tolist(), entry_layout(design).size, design)
+    yield Section(MemoryKind.FEATURES, 0, program.shape.batch * program.words, 1)
 
 
 def _by_beat(
-    memory: MemoryKind, words: Sequence[int], word_bits: int, program: Program
-) -> Iterator[tuple[MemoryKind, int]]:
+    kind: MemoryKind, words: Sequence[int], word_bits: int, design: Design
+) -> Iterator[Section]:
     """Yield sections of as many lanes as a beat has room for; the longest lane sets the length."""
-    per_beat = lanes_per_beat(program.design, word_bits)
-    for low in range(0, len(words), per_beat):
-        yield memory, max(words[low : low + per_beat])
+    per_beat = lanes_per_beat(design, word_bits)
+    for unit, low in enumerate(range(0, len(words), per_beat)):
+        members = words[low : low + per_beat]
+        yield Section(kind, unit, max(members), len(members))
+
+
+def _shared(
+    kind: MemoryKind, words: Sequence[int], word_bits: int, design: Design
+) -> Iterator[Section]:
+    """Yield the sections of memories that the lanes of a beat share."""
+    for section in _by_beat(kind, words, word_bits, design):
+        yield section._replace(memories=1)

@@ -22,7 +22,7 @@ from ..hw.synth.parts import Part, parts_of
 from .storage import FILE_DEPTH, Storage, flip_flops, macros
 from .technology import Technology
 
-__all__ = ["Area", "Cost", "Frequency", "Technology", "area", "frequency"]
+__all__ = ["Area", "Cost", "Frequency", "Technology", "area", "frequency", "storage_of"]
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,17 @@ def frequency(design: Design, buffers: Buffers, technology: Technology) -> Frequ
     if logic.period_s >= sram_s:
         return Frequency(1 / logic.period_s, logic.period_s, sram_s, logic.limit)
     return Frequency(1 / sram_s, logic.period_s, sram_s, slowest)
+
+
+def storage_of(memory: Memory, design: Design, technology: Technology) -> Storage:
+    """Return what one of some equal memories of a design is made of.
+
+    Raises
+    ------
+    InputError
+        If the lane table does not tell about a part of the design.
+    """
+    return _storage(memory, design, _logic(design, technology), technology)
 
 
 class Cost:

@@ -8,6 +8,7 @@ and entries that skips the passes that repeat, ``exact_eie`` one over the non-ze
 from ..hw.eie_program import EieProgram
 from ..hw.program import Program
 from ..hw.schedule import Schedule
+from .compilation import compiled_pays
 from .counters import Counters
 from .exact_dense import simulate_dense
 from .exact_eie import simulate_eie
@@ -44,4 +45,8 @@ def count(program: Program, stage: OutputStage) -> Counters:
         return simulate_dense(program, stage)
     if isinstance(program, EieProgram):
         return simulate_eie(program, stage)
+    if stage.steady and compiled_pays(program):
+        from .exact_compiled import simulate_compiled  # here: it brings Numba, which takes time
+
+        return simulate_compiled(program, stage)
     return simulate_sparse(program, stage)

@@ -1,8 +1,8 @@
 """The contract of the sparse family, entry by entry, compiled by Numba where it is installed.
 
-The same cycles as ``sim.exact_sparse``, without its shortcuts: every entry of every pass is worked
-off by the formulas of the timing contract. Compiled, that takes a few nanoseconds each. Windows are
-numbered from 0 to the end of the run; what is remembered of them goes round in rings.
+The same cycles as ``sim.exact_sparse``, with one of its shortcuts: entry after entry is worked off
+by the formulas of the timing contract, in a few nanoseconds each, until two passes of a tile have
+begun and ended alike; then the rest of the tile repeats. ``sim.compilation`` says when it is used.
 """
 
 from typing import NamedTuple
@@ -123,126 +123,178 @@ def _work_of(program: Program, stage: OutputStage) -> _Work:
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _waited_before(cycle, latest, starts, waited, window_steps, windows):  # type: ignore[no-untyped-def] # noqa: ANN
-    """Cycles the feeder waited before a cycle; ``latest``: a window that starts after, or at it."""
-    ring = starts.size
-    while starts[latest % ring] > cycle:
+@njit(cache=True)
+def _waited_before(cycle, latest, ending, starts, waited, steps):  # type: ignore[no-untyped-def]
+    """Cycles the feeder waited before a cycle; ``latest``: the last window of which it is known.
+
+    After ``ending``, the last window of the run, it waits for nothing.
+    """
+    while starts[latest] > cycle:
         latest -= 1
-    place = latest % ring
-    if latest == windows - 1:  # after the last window there is nothing to wait for
-        return waited[place]
-    waiting_from = starts[place] + window_steps[latest % window_steps.size]
-    return waited[place] + max(0, cycle - waiting_from)
+    if latest == ending:
+        return waited[latest]
+    return waited[latest] + max(0, cycle - starts[latest] - steps[latest])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _count_cycles(work):  # type: ignore[no-untyped-def] # noqa: ANN
-    """Work off all passes; return the fields of an ``Outcome``."""
-    tiles, lanes = work.first.shape[0], work.first.shape[1] - 1
-    depth, passes = work.fifo_depth, work.passes
+@njit(cache=True)
+def _count_cycles(work):  # type: ignore[no-untyped-def]
+    """Work off all passes; return waits, last issues, begins of the last groups, first fed."""
+    window_of, steps_of, first = work.window, work.steps, work.first
+    tiles, lanes = first.shape[0], first.shape[1] - 1
+    depth, passes, gate = work.fifo_depth, work.passes, work.gate
+    to_fed, run_ahead = work.to_fed, work.run_ahead
     per_pass = max(1, work.window_steps.size)
-    windows = tiles * passes * per_pass
     port = work.window_steps.size == 0
 
     decoded = work.decoded.copy()
     head = decoded + _EMIT_TO_HEAD
     issued = np.full((lanes, depth), _NEVER)  # the last issues of each lane, in a ring
-    turn = np.zeros(lanes, np.int64)
+    oldest = np.zeros(lanes, np.int64)  # place in the ring of the issue ``depth`` entries ago
+    latest_issue = np.full(lanes, _NEVER)
     taken = np.full(lanes, _NEVER)
     entry = np.zeros(lanes, np.int64)
     waits = np.zeros(4, np.int64)
 
     groups = (work.lanes + work.drain - 1) // work.drain
     begins = np.zeros(groups, np.int64)
-    ends = np.zeros(groups, np.int64)
     output_end = -1
 
-    ring = 2 * per_pass + work.run_ahead + 2
-    starts = np.full(ring, _NEVER)
-    waited = np.zeros(ring, np.int64)
-    fed = head.min()  # private ports: from the first entry on
-    started, next_start, stepped = 0, _FIRST_STEP, 0
+    # Windows of the pass before, of this one, and those that are started ahead.
+    starts = np.zeros(2 * per_pass + run_ahead, np.int64)
+    waited = np.zeros(starts.size, np.int64)
+    steps = np.ones(starts.size, np.int64)
     if not port:
-        for started in range(work.run_ahead):
-            starts[started] = next_start
-            waited[started] = next_start - stepped
-            next_start += work.window_steps[started % per_pass]
-            stepped += work.window_steps[started % per_pass]
-        started = work.run_ahead
-        fed = starts[0] + work.window_steps[0] - 1 + work.to_fed
+        for place in range(starts.size):
+            steps[place] = work.window_steps[place % per_pass]
+    known = per_pass  # places of which the start is known
+    left = tiles * passes * per_pass  # windows from the first of this pass to the end of the run
+    next_start, stepped = _FIRST_STEP, 0
+    fed = head.min()  # private ports: from the first entry on
+    if not port:
+        for _ in range(run_ahead):
+            starts[known] = next_start
+            waited[known] = next_start - stepped
+            next_start += steps[known]
+            stepped += steps[known]
+            known += 1
+        fed = starts[per_pass] + steps[per_pass] - 1 + to_fed
     first_fed = fed
 
-    number = 0
+    pass_steps = work.window_steps.sum()
+    # At the end of a tile the next one shows, at the end of the run there is nothing to feed.
+    unlike = 1 + (run_ahead + per_pass - 1) // per_pass
+    state = np.empty(lanes * (3 + depth) + run_ahead + 1, np.int64)
+    state_before, waits_before = state.copy(), waits.copy()
+
     for tile in range(tiles):
-        for a_pass in range(passes):
+        number = alike = clock_before = 0
+        while number < passes:
+            last_pass = number == passes - 1
             for lane in range(lanes):
-                entry[lane] = work.first[tile, lane]
-            last_pass = a_pass == passes - 1
+                entry[lane] = first[tile, lane]
             for window in range(per_pass):
+                here = per_pass + window
                 if not port:
-                    fed = starts[number % ring] + work.window_steps[window] - 1 + work.to_fed
+                    fed = starts[here] + steps[here] - 1 + to_fed
                 past = _NEVER
                 for lane in range(lanes):
-                    end = work.first[tile, lane + 1]
-                    while entry[lane] < end and work.window[entry[lane]] == window:
-                        e = entry[lane]
-                        place = turn[lane]
-                        before = issued[lane, place - 1]
-                        gated = e == (work.first[tile, lane] if work.gate == 1 else end - 1)
-                        free = taken[lane] + 1 if gated else _NEVER
-                        issue = max(head[lane], max(fed, free))
-                        # What it waited for since the issue before.
-                        since = max(before + 1, first_fed)
-                        at_head = max(head[lane], since)
-                        waits[0] += at_head - since
-                        freed = max(at_head, free)
-                        waits[1] += freed - at_head
-                        if freed < fed:
-                            latest = min(number + work.run_ahead, windows) - 1
-                            blocked = _waited_before(
-                                fed, latest, starts, waited, work.window_steps, windows
-                            ) - _waited_before(
-                                freed, latest, starts, waited, work.window_steps, windows
-                            )
-                            waits[2] += blocked
-                            waits[3] += fed - freed - blocked
-                        issued[lane, place] = issue
-                        turn[lane] = (place + 1) % depth
-                        # The entry behind it: in this pass, the next one, or the next tile.
-                        entry[lane] = e + 1
-                        following = e + 1
-                        if following == end:
-                            following = work.first[tile, lane]
-                            if last_pass:
-                                following = -1 if tile == tiles - 1 else work.first[tile + 1, lane]
-                        head[lane] = issue + 1
-                        if following >= 0:
-                            room = issued[lane, turn[lane]] + 1
-                            decoded[lane] = max(decoded[lane] + work.steps[following], room)
-                            head[lane] = max(head[lane], decoded[lane] + _EMIT_TO_HEAD)
+                    e, end = entry[lane], first[tile, lane + 1]
+                    if e < end and window_of[e] == window:
+                        ahead, before = head[lane], latest_issue[lane]
+                        free = taken[lane] + 1
+                        gated = first[tile, lane] if gate == 1 else end - 1
+                        place = oldest[lane]
+                        while e < end and window_of[e] == window:
+                            # What it waits for, since the issue before.
+                            since = max(before + 1, first_fed)
+                            at_head = max(ahead, since)
+                            waits[0] += at_head - since
+                            issue = at_head
+                            if e == gated and free > issue:
+                                waits[1] += free - issue
+                                issue = free
+                            if issue < fed:
+                                ending = per_pass + left - 1
+                                latest = min(known - 1, ending)
+                                blocked = _waited_before(
+                                    fed, latest, ending, starts, waited, steps
+                                ) - _waited_before(issue, latest, ending, starts, waited, steps)
+                                waits[2] += blocked
+                                waits[3] += fed - issue - blocked
+                                issue = fed
+                            before = issue
+                            issued[lane, place] = issue
+                            place = place + 1 if place + 1 < depth else 0
+                            # The entry behind it: in this pass, the next one, or the next tile.
+                            e += 1
+                            following = e
+                            if e == end:
+                                following = first[tile, lane]
+                                if last_pass:
+                                    following = first[tile + 1, lane] if tile + 1 < tiles else -1
+                            ahead = issue + 1
+                            if following >= 0:
+                                room = issued[lane, place] + 1
+                                ready = max(decoded[lane] + steps_of[following], room)
+                                decoded[lane] = ready
+                                ahead = max(ahead, ready + _EMIT_TO_HEAD)
+                        entry[lane] = e
+                        head[lane], latest_issue[lane], oldest[lane] = ahead, before, place
                     past = max(past, head[lane] - 1)
-                number += 1
                 if not port:
-                    released = max(fed, past)
-                    start = max(next_start, released + work.release_to_step)
-                    starts[started % ring] = start
-                    waited[started % ring] = start - stepped
-                    next_start = start + work.window_steps[started % per_pass]
-                    stepped += work.window_steps[started % per_pass]
-                    started += 1
+                    start = max(next_start, max(fed, past) + work.release_to_step)
+                    starts[known] = start
+                    waited[known] = start - stepped
+                    next_start = start + steps[known]
+                    stepped += steps[known]
+                    known += 1
             for group in range(groups):
-                begin = output_end + 1 if group == 0 else ends[group - 1] + 1
+                begin = output_end + 1
                 for lane in range(group * work.drain, min((group + 1) * work.drain, work.lanes)):
-                    stream = lane // work.simd_group
-                    ready = issued[stream, turn[stream] - 1] + work.to_ready
-                    begin = max(begin, ready)
+                    begin = max(begin, latest_issue[lane // work.simd_group] + work.to_ready)
                 begins[group] = begin
-                ends[group] = begin + work.group_cycles - 1
-            output_end = ends[groups - 1]
+                output_end = begin + work.group_cycles - 1
             for lane in range(lanes):
-                taken[lane] = ends[((lane + 1) * work.simd_group - 1) // work.drain]
-    last_issues = np.empty(lanes, np.int64)
-    for lane in range(lanes):
-        last_issues[lane] = issued[lane, turn[lane] - 1]
-    return waits, last_issues, begins, first_fed
+                group = ((lane + 1) * work.simd_group - 1) // work.drain
+                taken[lane] = begins[group] + work.group_cycles - 1
+            if not port:
+                starts[: per_pass + run_ahead] = starts[per_pass:].copy()
+                waited[: per_pass + run_ahead] = waited[per_pass:].copy()
+                known -= per_pass
+                left -= per_pass
+            number += 1
+
+            # All that the passes to come depend on, from the end of this one.
+            clock = output_end
+            at = 0
+            for lane in range(lanes):
+                state[at], state[at + 1], state[at + 2] = head[lane], decoded[lane], taken[lane]
+                at += 3
+                for age in range(depth):
+                    state[at] = issued[lane, (oldest[lane] + age) % depth]
+                    at += 1
+            state[at:] = clock
+            if not port:
+                state[at] = next_start
+                state[at + 1 :] = starts[per_pass : per_pass + run_ahead]
+            state -= clock
+            alike = alike + 1 if (state == state_before).all() else 0
+            # The waits of a pass depend on the windows of the one before, too: two of the same.
+            if alike >= 2 and passes - number > unlike:
+                skipped = passes - number - unlike
+                later = skipped * (clock - clock_before)
+                waits += skipped * (waits - waits_before)
+                for own in (head, decoded, taken, latest_issue, begins, starts):
+                    own += later
+                issued += later
+                waited += later - skipped * pass_steps
+                output_end += later
+                next_start += later
+                stepped += skipped * pass_steps
+                left -= skipped * per_pass
+                number += skipped
+                alike = 0
+            clock_before = output_end
+            state_before[:] = state
+            waits_before[:] = waits
+    return waits, latest_issue, begins, first_fed

@@ -48,8 +48,8 @@ class Feeder:
         self._steps = window_steps(layout)
         self._release_to_step = release_to_step(design)
         self._latency = STEP_TO_WINDOW + broadcast_stages(design.streams)
-        self._steps_of = self._steps.tolist()
-        self._to_fed = [steps - 1 + self._latency for steps in self._steps_of]
+        self._steps_of: list[int] = self._steps.tolist()
+        self._to_fed: list[int] = [steps - 1 + self._latency for steps in self._steps_of]
         self._starts: list[int] = []
         self._current = 0  # where the current pass begins in _starts
         self._unfinished = passes * self.windows  # windows from _starts[0] to the end of the run

@@ -1,8 +1,7 @@
-"""A simulation: the layers of a network on a design, in cycles, with area and clock of the design.
+"""A simulation: the layers of a network on a design, in cycles, with area, clock and energy.
 
 Layers follow one another; each is cut into runs that fit the design's buffers, those that take the
-fewest cycles. Layers that are the
-same work, geometry and mask alike, are simulated once.
+fewest cycles. Layers that are the same work, geometry and mask alike, are simulated once.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +19,10 @@ from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from .cost import Area, Frequency, area, frequency
 from .counters import Counters
+from .energy import Energy, no_energy
 from .technology import Technology
 from .tiling import best_schedule, simulated
+from .traffic import Traffic
 
 __all__ = ["Silicon", "SimulatedLayer", "Simulation"]
 
@@ -37,11 +38,17 @@ class SimulatedLayer:
         Its runs, one or as many as the buffers make necessary.
     counters : Counters
         Of all runs together.
+    traffic : Traffic
+        What they move.
+    energy : Energy or None
+        What they take, where area and clock are known and the technology states energy.
     """
 
     layer: Masked
     schedule: Schedule
     counters: Counters
+    traffic: Traffic
+    energy: Energy | None
 
     @property
     def name(self) -> str:
@@ -87,6 +94,7 @@ class Simulation:
         In order.
     silicon : Silicon
         Area and clock, with buffers that hold every layer unless the design has its own.
+    technology : Technology
     dram : Dram or None
         What lay at the streams; None: the ``ideal`` environment.
     """
@@ -94,6 +102,7 @@ class Simulation:
     design: Design
     layers: tuple[SimulatedLayer, ...]
     silicon: Silicon
+    technology: Technology
     dram: Dram | None = None
 
     @classmethod
@@ -130,21 +139,26 @@ class Simulation:
         FitError
             If a layer does not fit the design.
         """
-        known: dict[tuple[object, ...], SimulatedLayer] = {}
-        done: list[SimulatedLayer] = []
+        known: dict[tuple[object, ...], tuple[Schedule, Counters]] = {}
+        keys = []
         for number, layer in enumerate(layers):
             form = forms[number] if forms else None
             nonzero = active[number] if active else None
-            key = _work(layer), form, None if nonzero is None else nonzero.tobytes()
-            if key not in known:
+            keys.append((_work(layer), form, None if nonzero is None else nonzero.tobytes()))
+            if keys[-1] not in known:
                 schedule = best_schedule(layer, design, form, dram)
                 if nonzero is not None:
                     schedule = schedule.with_active(nonzero[:, :, None, None])
-                known[key] = SimulatedLayer(layer, schedule, simulated(schedule, dram))
-            done.append(replace(known[key], layer=layer))
+                known[keys[-1]] = schedule, simulated(schedule, dram)
             progress(number + 1, len(layers), layer.shape.name)
-        buffers = design.buffers or _covering([one.schedule.buffers for one in done])
-        return cls(design, tuple(done), Silicon.of(design, buffers, technology), dram)
+        buffers = design.buffers or _covering([schedule.buffers for schedule, _ in known.values()])
+        silicon = Silicon.of(design, buffers, technology)
+        found = {
+            key: (*counted, *_moved(*counted, buffers, silicon, technology))
+            for key, counted in known.items()
+        }
+        done = [SimulatedLayer(layer, *found[key]) for layer, key in zip(layers, keys, strict=True)]
+        return cls(design, tuple(done), silicon, technology, dram)
 
     @property
     def cycles(self) -> int:
@@ -155,6 +169,34 @@ class Simulation:
     def latency_s(self) -> float | None:
         """Time of all layers, None without a clock."""
         return self.silicon.seconds(self.cycles)
+
+    @property
+    def energy(self) -> Energy | None:
+        """Energy of all layers, None if it is not known."""
+        energies = [one.energy for one in self.layers if one.energy is not None]
+        return Energy.total(energies) if energies else None
+
+    @property
+    def energy_reason(self) -> str | None:
+        """Why it is not known."""
+        if self.energy is not None:
+            return None
+        return self.silicon.reason or no_energy(self.technology.card)
+
+
+def _moved(
+    schedule: Schedule,
+    counters: Counters,
+    buffers: Buffers,
+    silicon: Silicon,
+    technology: Technology,
+) -> tuple[Traffic, Energy | None]:
+    """Return what the runs of a layer move, and what that takes if it can be told."""
+    traffic = Traffic.of(schedule, buffers)
+    latency_s = silicon.seconds(counters.cycles)
+    if latency_s is None or technology.card.energy is None:
+        return traffic, None
+    return traffic, Energy.of(traffic, schedule.design, buffers, technology, latency_s)
 
 
 def _work(layer: Masked) -> tuple[object, ...]:

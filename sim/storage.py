@@ -41,6 +41,8 @@ class Storage:
         ``"SRAM"`` or ``"flip-flops"``.
     macros : int
         SRAM macros it is split into (flip-flops: 1).
+    macro : SramMacro or None
+        One of them (flip-flops: none).
     area_um2 : float
     access_s : float
         From the clock edge that takes the address to the data, multiplexer included.
@@ -50,6 +52,7 @@ class Storage:
 
     kind: str
     macros: int
+    macro: SramMacro | None
     area_um2: float
     access_s: float
     cycle_s: float
@@ -79,6 +82,7 @@ def macros(memory: Memory, card: TechnologyCard, behind_s: float, period_s: floa
         storage = Storage(
             kind="SRAM",
             macros=parts,
+            macro=macro,
             area_um2=parts * area + gates * card.um2_per_ge,
             access_s=macro.access_s(card) + log2(parts) * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
@@ -106,7 +110,7 @@ def flip_flops(memory: Memory, card: TechnologyCard, file_ge: float, read_s: flo
         Its period.
     """
     area = file_ge * memory.width / FILE_BITS * card.um2_per_ge
-    return Storage("flip-flops", 1, area, access_s=read_s, cycle_s=read_s)
+    return Storage("flip-flops", 1, None, area, access_s=read_s, cycle_s=read_s)
 
 
 def _period_s(storage: Storage, behind_s: float) -> float:

@@ -8,12 +8,14 @@ device class, and what break-even depends on most is one ratio of it: SRAM bit t
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from ...errors import InputError
 from .cell import Library
+from .energy import EnergyFigures
+from .figure import CardPart, Figure, PositiveFigure
 
 __all__ = [
     "DEFAULT_CARD",
@@ -32,50 +34,17 @@ DEFAULT_CARD = "generic40"
 """The card that is used where none is named."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-FiguresT = TypeVar("FiguresT", bound=_Part)
-
-
-class Figure(_Part):
-    """A number and where it comes from.
-
-    Attributes
-    ----------
-    value : float
-        In the unit that its name in the card says; finite, not negative.
-    source : str
-        Where it was read, or what it was fitted to and how well; not empty.
-    """
-
-    value: float = Field(ge=0)
-    source: str = Field(min_length=1)
-
-    def scaled(self, factor: float, reason: str) -> Self:
-        """Return the number times a factor, the reason told in its source."""
-        value = self.value * factor
-        return self.model_copy(update={"value": value, "source": f"{self.source}; {reason}"})
-
-
-def _positive(figure: Figure) -> Figure:
-    if figure.value <= 0:
-        raise ValueError(f"value must be greater than 0, not {figure.value:g}")
-    return figure
-
-
 def _ascending(limits: tuple[int, int]) -> tuple[int, int]:
     if not 1 <= limits[0] <= limits[1]:
         raise ValueError(f"limits must be [low, high] with 1 <= low <= high, not {list(limits)}")
     return limits
 
 
-PositiveFigure = Annotated[Figure, AfterValidator(_positive)]
 Limits = Annotated[tuple[int, int], AfterValidator(_ascending)]
+FiguresT = TypeVar("FiguresT", bound=CardPart)
 
 
-class LogicFigures(_Part):
+class LogicFigures(CardPart):
     """Standard cells.
 
     Attributes
@@ -90,7 +59,7 @@ class LogicFigures(_Part):
     fo4_ps: PositiveFigure
 
 
-class SramAreaFigures(_Part):
+class SramAreaFigures(CardPart):
     """Area of an SRAM macro of depth x width bits.
 
     Attributes
@@ -105,7 +74,7 @@ class SramAreaFigures(_Part):
     um2_fixed: Figure
 
 
-class SramTimeFigures(_Part):
+class SramTimeFigures(CardPart):
     """A time of an SRAM macro of depth x width bits.
 
     Attributes
@@ -119,7 +88,7 @@ class SramTimeFigures(_Part):
     ns_fixed: Figure
 
 
-class FittedRange(_Part):
+class FittedRange(CardPart):
     """The macros that the formulas were fitted to: lowest and highest value.
 
     Attributes
@@ -133,7 +102,7 @@ class FittedRange(_Part):
     bits: Limits
 
 
-class SramFigures(_Part):
+class SramFigures(CardPart):
     """Single-port SRAM macros.
 
     Attributes
@@ -152,7 +121,7 @@ class SramFigures(_Part):
     fitted: FittedRange
 
 
-class TechnologyCard(_Part):
+class TechnologyCard(CardPart):
     """A technology.
 
     Attributes
@@ -167,6 +136,8 @@ class TechnologyCard(_Part):
         Standard cells.
     sram : SramFigures
         Memories.
+    energy : EnergyFigures or None
+        Energy of operations and accesses; None: not known.
     """
 
     name: str = Field(min_length=1)
@@ -174,6 +145,7 @@ class TechnologyCard(_Part):
     device_class: str = Field(min_length=1)
     logic: LogicFigures
     sram: SramFigures
+    energy: EnergyFigures | None = None
 
     @property
     def um2_per_ge(self) -> float:
@@ -196,7 +168,8 @@ class TechnologyCard(_Part):
         Gate equivalent and FO4 become the library's own. The SRAM keeps its size and speed
         relative to them, so that logic and memory stay of one class. Areas stand such a move
         well: from ``generic40`` to SG13G2 it gives 3.58 um2 per bit, where the real macros show
-        3.38. Times do not (those macros are four times slower): a card of its own is better.
+        3.38. Times do not (those macros are four times slower): a card of its own is better. Energy
+        follows from neither, so that the card has none.
 
         Parameters
         ----------
@@ -222,7 +195,8 @@ class TechnologyCard(_Part):
             cycle=_scaled(self.sram.cycle, time, slower),
             fitted=self.sram.fitted,
         )
-        update = {"name": f"{library.name} ({self.name} SRAM)", "logic": logic, "sram": sram}
+        name = f"{library.name} ({self.name} SRAM)"
+        update = {"name": name, "logic": logic, "sram": sram, "energy": None}
         return self.model_copy(update=update)
 
 

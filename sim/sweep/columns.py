@@ -92,7 +92,8 @@ _FIGURES = (
     Column("density", "float", "kept weights / weights", "counted"),
     Column("cycles", "int", "clock cycles, the streams never waiting", "simulated"),
     Column("latency_s", "float", "cycles / freq_hz; null without a clock", "simulated"),
-    Column("energy_pj", "float", "null: bosquet has no energy model yet", "not known"),
+    Column("energy_pj", "float", "energy, loads and outputs included; null where it is not known",
+           "predicted"),
     Column("macs", "int", "multiply-accumulates of the dense layers", "counted"),
     Column("effectual_macs", "int", "multiply-accumulates with a kept weight", "counted"),
     Column("utilization", "float", "lane-cycles that issue a weight / lane-cycles", "simulated"),
@@ -112,6 +113,7 @@ _SILICON = (
                                 " design has its own", "estimated"),
     Column("area_um2_reason", "str", "why there is no area and no clock; null if there is",
            "estimated"),
+    Column("energy_pj_reason", "str", "why there is no energy; null if there is", "predicted"),
 )  # fmt: skip
 
 _LAYER = (

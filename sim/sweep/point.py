@@ -13,6 +13,7 @@ from ...errors import DesignError, FitError, InputError
 from ...hw.design import Design
 from ...models.formats.named import format_named
 from ..counters import STALLS, Counters
+from ..energy import Energy
 from ..simulate import SimulatedLayer, Simulation
 from ..technology import Technology
 from .design_values import base_values, design_of, joined
@@ -177,7 +178,8 @@ def _totals(found: Simulation, layers: Sequence[SweptLayer]) -> Figures:
     return {
         "masks": ", ".join(sorted({layer.source for layer in layers})),
         "runs": sum(len(one.schedule.runs) for one in found.layers),
-        **_counted(found, counted, layers),
+        **_counted(found, counted, layers, found.energy),
+        "energy_pj_reason": found.energy_reason,
         "freq_hz": None if clock is None else clock.freq_hz,
         "freq_limit": None if clock is None else clock.limit,
         "area_um2": None if area is None else area.total_um2,
@@ -192,11 +194,13 @@ def _of_layer(found: Simulation, layer: SweptLayer, one: SimulatedLayer) -> Figu
         "stored_format": one.format_name,
         "masks": layer.source,
         "runs": len(one.schedule.runs),
-        **_counted(found, one.counters, [layer]),
+        **_counted(found, one.counters, [layer], one.energy),
     }
 
 
-def _counted(found: Simulation, counters: Counters, layers: Sequence[SweptLayer]) -> Figures:
+def _counted(
+    found: Simulation, counters: Counters, layers: Sequence[SweptLayer], energy: Energy | None
+) -> Figures:
     """Return what layers and points have alike."""
     weights = sum(layer.shape.weights for layer in layers)
     kept = sum(layer.kept for layer in layers)
@@ -206,7 +210,7 @@ def _counted(found: Simulation, counters: Counters, layers: Sequence[SweptLayer]
         "density": kept / weights,
         "cycles": counters.cycles,
         "latency_s": found.silicon.seconds(counters.cycles),
-        "energy_pj": None,
+        "energy_pj": None if energy is None else energy.total_pj,
         "macs": sum(layer.shape.macs for layer in layers),
         "effectual_macs": effectual,
         "utilization": counters.utilization,

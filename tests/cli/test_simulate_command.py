@@ -1,5 +1,6 @@
 """`bosquet simulate`: the keys of its document, and which masks it works on."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import onnx
@@ -12,11 +13,11 @@ from bosquet.sim.counters import STALLS
 
 KEYS = {
     "network", "design", "tier", "cycles", "freq_hz", "latency_s", "area_um2", "calibration",
-    "unsupported", "layers",
+    "unsupported", "layers", "energy_pj", "energy", "energy_kind", "energy_sources",
 }  # fmt: skip
 LAYER_KEYS = {
     "name", "format", "cycles", "macs", "effectual_macs", "utilization", "compute", "stalls",
-    "energy_pj",
+    "energy_pj", "energy", "energy_by_level", "traffic",
 }  # fmt: skip
 
 
@@ -34,8 +35,54 @@ def test_a_network() -> None:
         # Every lane-cycle computes or has one cause.
         assert layer["compute"] + sum(layer["stalls"].values()) == 8 * layer["cycles"]
         assert layer["utilization"] == pytest.approx(layer["compute"] / (8 * layer["cycles"]))
-        assert layer["energy_pj"] is None
-        assert layer["energy_pj_reason"]
+
+
+def test_energy_and_traffic_of_a_network() -> None:
+    found = bosquet("simulate", "lenet5", "--design", "sparse-8x8", "--json").document
+    assert found["energy_kind"] == "predicted"
+    assert all(found["energy_sources"].values())
+    assert found["energy"]["leakage"] is None
+    assert "generic40 states no leakage" in found["energy"]["leakage_reason"]
+    components = {"mac", "decode", "requantization", "registers", "sram", "dram"}
+    for one in (found, *found["layers"]):
+        assert one["energy"].keys() >= components
+        assert one["energy_pj"] == pytest.approx(sum(one["energy"][name] for name in components))
+        assert min(one["energy"][name] for name in components) > 0
+    assert found["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in found["layers"]))
+    for layer in found["layers"]:
+        levels = layer["energy_by_level"]
+        assert sum(sum(parts.values()) for parts in levels.values()) == pytest.approx(
+            layer["energy_pj"]
+        )
+        assert set(layer["traffic"]) == {"dram", "sram", "registers"}
+        for level, tensors in layer["traffic"].items():
+            assert set(tensors) == set(levels[level])
+            for moved in tensors.values():
+                assert moved["read_bits"] + moved["write_bits"] > 0
+        assert layer["traffic"]["dram"]["outputs"]["write_bits"] > 0
+
+
+def test_energy_is_told_in_words(tmp_path: Path) -> None:
+    arguments = ("simulate", "lenet5:fc1", "--design", "eie-4")
+    said = bosquet(*arguments).out
+    assert "energy (predicted): " in said
+    assert "leakage not known" in said
+    leaky = bosquet(*arguments, "--technology", "sg13g2").out
+    assert "energy (predicted): " in leaky
+    assert "leakage not known" not in leaky
+
+
+def test_a_card_without_energy_says_so(tmp_path: Path) -> None:
+    text = (files("bosquet.hw.tech") / "cards" / "generic40.toml").read_text()
+    card = tmp_path / "card.toml"
+    card.write_text(text[: text.index("[energy.logic]")])
+    arguments = ("simulate", "lenet5:fc2", "--design", "sparse-4x4", "--technology", card)
+    found = bosquet(*arguments, "--json").document
+    for one in (found, *found["layers"]):
+        assert one["energy_pj"] is one["energy"] is None
+        assert "states no energy" in one["energy_pj_reason"]
+    assert found["layers"][0]["traffic"]["sram"]["weights"]["reads"] > 0
+    assert "no energy: technology card generic40" in bosquet(*arguments).out
 
 
 def test_effectual_macs_are_those_of_kept_weights() -> None:
@@ -126,7 +173,8 @@ def test_cycles_are_told_where_nothing_was_measured() -> None:
     for key in ("area_um2", "freq_hz", "latency_s"):
         assert found[key] is None
     assert "bosquet synth" in found["area_um2_reason"]
-    assert "no area and no clock" in bosquet(*arguments).out
+    assert "bosquet synth" in found["energy_pj_reason"]
+    assert "no area, no clock and no energy" in bosquet(*arguments).out
 
 
 def test_own_buffers_are_what_is_charged(tmp_path: Path) -> None:
