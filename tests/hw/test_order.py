@@ -35,29 +35,36 @@ def test_orders_are_permutations(tiles: int, steps: int, lanes: int, seed: int) 
     assert np.array_equal(np.sort(orders), np.tile(np.arange(steps), (tiles, 1)))
 
 
-def plainly_balanced(counts: NDArray[np.int64]) -> list[int]:
+def plainly_balanced(counts: NDArray[np.int64], block: int) -> list[int]:
     """Order the steps of one tile (steps, lanes) by the definition, in whole numbers."""
     steps = len(counts)
     excess = counts * steps - counts.sum(axis=0)
+    blocks = -(-steps // block)
     order: list[int] = []
     ahead = np.zeros(counts.shape[1], np.int64)
-    while len(order) < steps:
-        left = [step for step in range(steps) if step not in order]
-        order.append(min(left, key=lambda step: int(((ahead + excess[step]) ** 2).sum())))
-        ahead += excess[order[-1]]
+    for number in range(blocks):
+        left = list(range(steps * number // blocks, steps * (number + 1) // blocks))
+        while left:
+            order.append(min(left, key=lambda step: int(((ahead + excess[step]) ** 2).sum())))
+            left.remove(order[-1])
+            ahead += excess[order[-1]]
     return order
 
 
 @pytest.mark.parametrize("products", [1, 300, order._PRODUCTS])
 @pytest.mark.parametrize("exact", [1, order._EXACT])
-def test_orders_are_balanced(products: int, exact: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All products of steps at once, of some tiles, or none; floating point, or whole numbers."""
+@pytest.mark.parametrize("block", [1, 3, 7, order._BLOCK])
+def test_orders_are_balanced(
+    products: int, exact: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some tiles or all at once, blocks of few steps or one, floating point or whole numbers."""
     monkeypatch.setattr(order, "_PRODUCTS", products)
     monkeypatch.setattr(order, "_EXACT", exact)
+    monkeypatch.setattr(order, "_BLOCK", block)
     rng = np.random.default_rng(products)
-    for _ in range(20):
+    for _ in range(10):
         counts = rng.integers(0, 9, (rng.integers(1, 5), rng.integers(1, 20), rng.integers(1, 9)))
-        expected = [plainly_balanced(tile) for tile in counts]
+        expected = [plainly_balanced(tile, block) for tile in counts]
         assert balanced_orders(counts).tolist() == expected
 
 
