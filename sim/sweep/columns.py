@@ -81,6 +81,8 @@ _SETTINGS = (
         _given(f"buffers_{field.name}", f"design.buffers.{field.name}; null: as needed")
         for field in fields(Buffers)
     ),
+    Column("dram_bandwidth_bits", "int", "bits per cycle of each stream; null: streams never wait"),
+    Column("dram_latency_cycles", "int", "cycles until a load begins; null: streams never wait"),
     Column("tier", "str", "which simulator: exact counts what the RTL counts"),
 )
 
@@ -90,7 +92,8 @@ _FIGURES = (
     Column("runs", "int", "parts that the buffers make necessary", "counted"),
     Column("weights", "int", "weights, kept and pruned", "counted"),
     Column("density", "float", "kept weights / weights", "counted"),
-    Column("cycles", "int", "clock cycles, the streams never waiting", "simulated"),
+    Column("cycles", "int", "clock cycles; with a memory at the streams, loads included",
+           "simulated"),
     Column("latency_s", "float", "cycles / freq_hz; null without a clock", "simulated"),
     Column("energy_pj", "float", "energy, loads and outputs included; null where it is not known",
            "predicted"),
@@ -181,7 +184,17 @@ def _settings(point: Point, runner: Runner) -> Row:
         "design": name,
         **{key: _text(value) for key, value in values.items() if key != "buffers"},
         **{f"buffers_{key}": value for key, value in buffers.items()},
+        **_environment(point),
         "tier": runner.spec.tier,
+    }
+
+
+def _environment(point: Point) -> Row:
+    given = point.table("environment")
+    latency = given.get("dram_latency_cycles", 0) if given else None
+    return {
+        "dram_bandwidth_bits": given.get("dram_bandwidth_bits"),
+        "dram_latency_cycles": latency,
     }
 
 

@@ -138,7 +138,10 @@ def _axes(spec: SweepSpec, number: int, seed: int) -> dict[str, tuple[Any, ...]]
     swept = {**defaults, **swept}
     inner = {name: swept.pop(name) for name in _INNER if name in swept}
     layer = {f"layer.{name}": values for name, values in spec.layer.given()}
-    return {"network": tuple(spec.network), **swept, **layer, **design, **inner}
+    outside = {f"environment.{name}": values for name, values in spec.environment.given()}
+    if "environment.dram_latency_cycles" in outside and len(outside) == 1:
+        raise InputError("environment.dram_latency_cycles needs environment.dram_bandwidth_bits")
+    return {"network": tuple(spec.network), **swept, **layer, **design, **inner, **outside}
 
 
 def _tracks(

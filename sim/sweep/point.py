@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ...errors import DesignError, FitError, InputError
 from ...hw.design import Design
+from ...hw.dram import Dram
 from ...models.formats.named import format_named
 from ..counters import STALLS, Counters
 from ..energy import Energy
@@ -146,6 +147,20 @@ class Runner:
         base, own = self._base_and_own(point)
         return design_of(self.bases.get(base, {}), own, base or "[design]")
 
+    @staticmethod
+    def dram(point: Point) -> Dram | None:
+        """Return what lies at the streams of a point, None for the ``ideal`` environment.
+
+        Raises
+        ------
+        InputError
+            If a number is out of range.
+        """
+        given = point.table("environment")
+        if not given:
+            return None
+        return Dram(given["dram_bandwidth_bits"], given.get("dram_latency_cycles", 0))
+
     def _base_and_own(self, point: Point) -> tuple[str, dict[str, Any]]:
         own = point.table("design")
         base = own.pop("base", "")
@@ -158,7 +173,8 @@ class Runner:
         layers = self.layers(point)
         name = point.settings["sweep.format"]
         forms = None if name == SMALLEST else [format_named(name)] * len(layers)
-        found = Simulation.of(layers, design, self.technology, _untold, forms)
+        dram = self.dram(point)
+        found = Simulation.of(layers, design, self.technology, _untold, forms, dram)
         pairs = list(zip(layers, found.layers, strict=True))
         return Result(
             point.index,

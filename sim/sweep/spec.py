@@ -1,10 +1,10 @@
 """The specification of a sweep: a TOML file in which every field may have one value or a list.
 
 Tables: ``[design]`` (or several ``[[design]]``) with any field of ``hw.design.Design``, ``[layer]``
-with the geometry of the layers, ``[sweep]`` with ratio, format, widths, seed and batch. ``linked``
-names lists that go in step, ``[[exclude]]`` what is left out. Fields of the wrong type and unknown
-ones are refused here; whether a combination of fields is a design that exists is the affair of
-each point.
+with the geometry of the layers, ``[sweep]`` with ratio, format, widths, seed and batch,
+``[environment]`` with the memory at the streams. ``linked`` names lists that go in step,
+``[[exclude]]`` what is left out. Fields of the wrong type and unknown ones are refused here; whether
+a combination of fields is a design that exists is the affair of each point.
 """
 
 import tomllib
@@ -190,6 +190,13 @@ else:
     DesignTable = _table_of(Design, "DesignTable", base=(Listed[str], None))
 
 
+class EnvironmentTable(Table):
+    """What lies at the streams (`hw.dram.Dram`); nothing given: the ``ideal`` environment."""
+
+    dram_bandwidth_bits: Listed[Whole] = []
+    dram_latency_cycles: Listed[Whole] = []
+
+
 class ExcludeTable(Table):
     """Points to leave out: those that have one of the given values in every field given."""
 
@@ -197,6 +204,7 @@ class ExcludeTable(Table):
     design: DesignTable = DesignTable()
     layer: LayerTable = LayerTable()
     sweep: SweepTable = SweepTable()
+    environment: EnvironmentTable = EnvironmentTable()
 
 
 class SweepSpec(Table):
@@ -216,6 +224,7 @@ class SweepSpec(Table):
         Each a set of designs.
     layer : LayerTable
     sweep : SweepTable
+    environment : EnvironmentTable
     linked : list of list of str
         Dotted names of fields whose lists go in step, instead of all with all.
     exclude : list of ExcludeTable
@@ -228,6 +237,7 @@ class SweepSpec(Table):
     design: Listed[DesignTable]
     layer: LayerTable = LayerTable()
     sweep: SweepTable = SweepTable()
+    environment: EnvironmentTable = EnvironmentTable()
     linked: list[list[str]] = []
     exclude: list[ExcludeTable] = []
 
@@ -236,6 +246,7 @@ class SweepSpec(Table):
         tables = {
             "layer": dict(self.layer.given()),
             "sweep": dict(self.sweep.given()),
+            "environment": dict(self.environment.given()),
             "design": [dict(table.given()) for table in self.design],
             "exclude": [dict(table.given()) for table in self.exclude],
         }
@@ -287,6 +298,7 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "design.buffers": tuple(BuffersTable.model_fields),
     "layer": tuple(LayerTable.model_fields),
     "sweep": tuple(SweepTable.model_fields),
+    "environment": tuple(EnvironmentTable.model_fields),
     "exclude": tuple(ExcludeTable.model_fields),
 }
 """The fields of each table."""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from sweep_networks import SHAPES, points_of, runner_of, small, trained
 
+from bosquet.errors import InputError
 from bosquet.hw.design import Design
+from bosquet.hw.dram import Dram
 from bosquet.models.formats import Bitmap
 from bosquet.models.masks import seed_for, uneven_mask
 from bosquet.sim.counters import STALLS
@@ -50,6 +52,30 @@ def test_figures_are_those_of_the_simulator() -> None:
     lost = sum(row[f"stall_{cause}_lane_cycles"] for cause in STALLS)
     assert row["compute_lane_cycles"] + lost == 4 * row["cycles"]
     assert row["utilization"] == row["compute_lane_cycles"] / (4 * row["cycles"])
+
+
+def test_a_memory_at_the_streams() -> None:
+    outside = {"dram_bandwidth_bits": 16, "dram_latency_cycles": 9}
+    runner, point, found = only({**DESIGN, "sweep": {"ratio": 3}, "environment": outside})
+    network = small("small", None, 3, 0)
+    expected = Simulation.of(network.layers, Design.named("sparse-4x4"), Technology.load(),
+                             lambda *_: None, dram=Dram(16, 9))  # fmt: skip
+    row, _ = rows(point, found, runner)
+    assert row["cycles"] == expected.cycles
+    assert row["stall_dram_lane_cycles"] > 0
+    assert (row["dram_bandwidth_bits"], row["dram_latency_cycles"]) == (16, 9)
+    runner, point, found = only(DESIGN)
+    row, _ = rows(point, found, runner)
+    assert row["stall_dram_lane_cycles"] == 0
+    assert (row["dram_bandwidth_bits"], row["dram_latency_cycles"]) == (None, None)
+
+
+def test_a_memory_that_does_not_exist_is_refused() -> None:
+    *_, found = only({**DESIGN, "environment": {"dram_bandwidth_bits": -8}})
+    assert found.status == "refused"
+    assert found.reason == "dram.bandwidth_bits must be at least 1 bit per cycle, not -8"
+    with pytest.raises(InputError, match=r"needs environment\.dram_bandwidth_bits"):
+        only({**DESIGN, "environment": {"dram_latency_cycles": 3}})
 
 
 def test_rows_have_the_columns_and_no_others() -> None:
