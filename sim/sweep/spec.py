@@ -3,8 +3,8 @@
 Tables: ``[design]`` (or several ``[[design]]``) with any field of ``hw.design.Design``, ``[layer]``
 with the geometry of the layers, ``[sweep]`` with ratio, format, widths, seed and batch,
 ``[environment]`` with the memory at the streams. ``linked`` names lists that go in step,
-``[[exclude]]`` what is left out. Fields of the wrong type and unknown ones are refused here; whether
-a combination of fields is a design that exists is the affair of each point.
+``[[exclude]]`` what is left out. Fields of the wrong type and unknown ones are refused here;
+whether a combination of fields is a design that exists is the affair of each point.
 """
 
 import tomllib
