@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from compiled_simulation import compiled_times
 from fresh_process import own_answer, peak_bytes
 from timed_simulation import TimedSimulation
 from verilated_bundle import VerilatedBundle
@@ -84,6 +85,7 @@ class Figure:
             "plan_cpu_s": sum(one.plan_cpu_s for one in done),
             "simulate_cpu_s": sum(one.simulate_cpu_s for one in done),
             "peak_bytes": peak_bytes(),
+            **compiled_times(done),
         }
 
     def _features(self, work: Workload, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
@@ -130,12 +132,18 @@ def measured(name: str, seed: int, repeats: int) -> dict[str, Any]:
         "layers": len(figure.layers),
         "cycles": cycles,
         **found,
+        "compiled_cpu_s": _median_if_any(runs, "compiled_cpu_s"),
+        "load_cpu_s": _median_if_any(runs, "load_cpu_s"),
         "cpu_s": total,
         "cycles_per_cpu_s": cycles / found["simulate_cpu_s"],
         "cycles_per_cpu_s_with_encoding": cycles / total,
         "peak_bytes": max(run["peak_bytes"] for run in runs),
         "runs": runs,
     }
+
+
+def _median_if_any(runs: list[dict[str, Any]], key: str) -> float | None:
+    return None if runs[0][key] is None else median(run[key] for run in runs)
 
 
 def beside_rtl(seed: int, repeats: int) -> dict[str, Any]:
@@ -169,20 +177,29 @@ def beside_rtl(seed: int, repeats: int) -> dict[str, Any]:
         "simulate_cpu_s": simulate,
         "cpu_s": total,
         "cpu_ratio": rtl_cpu_s / simulate,
+        "compiled_cpu_s": (compiled := _median_if_any(ours, "compiled_cpu_s")),
+        "load_cpu_s": _median_if_any(ours, "load_cpu_s"),
+        "cpu_ratio_compiled": None if compiled is None else rtl_cpu_s / compiled,
         "cpu_ratio_with_encoding": rtl_cpu_s / total,
     }
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def text(answer: dict[str, Any]) -> str:
     """Return the tables."""
     lines = [
         f"{'':40} {'design':13} {'cycles':>11} {'encode s':>9} {'count s':>9} {'both s':>9}"
+        f" {'compiled s':>10}"
         f" {'cycles/s counted':>17} {'with encoding':>14} {'peak MiB':>9}"
     ]
     for row in answer["figures"]:
         lines.append(
             f"{row['about']:40} {row['design']:13} {row['cycles']:11,.0f} {row['plan_cpu_s']:9.4f}"
-            f" {row['simulate_cpu_s']:9.4f} {row['cpu_s']:9.4f} {row['cycles_per_cpu_s']:17,.0f}"
+            f" {row['simulate_cpu_s']:9.4f} {row['cpu_s']:9.4f}"
+            f" {_seconds(row['compiled_cpu_s']):>10} {row['cycles_per_cpu_s']:17,.0f}"
             f" {row['cycles_per_cpu_s_with_encoding']:14,.0f} {row['peak_bytes'] / 2**20:9.0f}"
         )
     if rtl := answer["rtl"]:
@@ -193,9 +210,15 @@ def text(answer: dict[str, Any]) -> str:
             f" the RTL also loads {rtl['load_beats']:,} beats",
             f"  RTL, {rtl['simulator']}: {rtl['rtl_cpu_s']:.2f} CPU s a run, built in"
             f" {rtl['build_cpu_s']:.0f} CPU s ({' '.join(rtl['flags'])})",
-            f"  simulator: {rtl['simulate_cpu_s']:.4f} s, with encoding {rtl['cpu_s']:.4f} s;"
-            f" ratio {rtl['cpu_ratio']:.0f}, with encoding {rtl['cpu_ratio_with_encoding']:.1f}",
+            f"  simulator, NumPy: {rtl['simulate_cpu_s']:.4f} s, with encoding"
+            f" {rtl['cpu_s']:.4f} s; ratio {rtl['cpu_ratio']:.0f}, with encoding"
+            f" {rtl['cpu_ratio_with_encoding']:.1f}",
         ]
+        if rtl["compiled_cpu_s"] is not None:
+            lines.append(
+                f"  simulator, compiled: {rtl['compiled_cpu_s']:.4f} s, ratio"
+                f" {rtl['cpu_ratio_compiled']:.0f}; loaded in {rtl['load_cpu_s']:.2f} s, once"
+            )
     lines += ["", "cycles per CPU second of other simulators:"]
     lines += [f"  {tool:44} {speed:>8}  {how}" for tool, speed, how in PEERS]
     return "\n".join(
@@ -206,7 +229,8 @@ def text(answer: dict[str, Any]) -> str:
             " processes with an empty cache folder; uneven masks of seeds"
             f" {answer['seed']} to {answer['seed'] + answer['repeats'] - 1},",
             "never used before unless --seed is given, made beforehand. peak MiB: most resident"
-            " memory of a whole process, Python and masks included.",
+            " memory of a whole process, Python and masks included. compiled s: counting by Numba,"
+            " which is loaded (at the first use on a machine compiled) before.",
         ]
     )
 

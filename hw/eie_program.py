@@ -5,7 +5,7 @@ all have about equal work. ``acc_rows`` filters of each PE make a *row tile*: so
 at once, and the activations are scanned once for each.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -36,11 +36,17 @@ class EieProgram(Program):
     ----------
     columns : tuple of tuple of Columns
         Entries of each PE in each row tile; their rows count from the tile's first.
+    entry_counts : int32 array (in, row tiles, PEs)
+        Entries of each PE in each column.
+    filler_counts : int64 array (in, row tiles)
+        Fillers of all PEs in each column.
     active : bool array (batch, in)
         Activations that are not at the zero point; the others are skipped.
     """
 
     columns: tuple[tuple[Columns, ...], ...]
+    entry_counts: NDArray[np.int32]
+    filler_counts: NDArray[np.int64]
     active: NDArray[np.bool_]
 
     @classmethod
@@ -83,6 +89,8 @@ class EieProgram(Program):
             orders=np.zeros((1, 1), np.int64),
             streams=(),
             columns=tuple(columns),
+            entry_counts=_entry_counts(columns),
+            filler_counts=_filler_counts(columns, shape.in_channels),
             active=np.ones((shape.batch, shape.in_channels), np.bool_),
         )
         program._check_counts()
@@ -98,19 +106,6 @@ class EieProgram(Program):
         for image in range(self.shape.batch):
             for row in range(self.tiles):
                 yield row, image
-
-    @cached_property
-    def entry_counts(self) -> NDArray[np.int32]:
-        """Entries of each PE in each column, (in, row tiles, PEs)."""
-        counts = np.array([[pe.counts for pe in tile] for tile in self.columns], np.int32)
-        return np.ascontiguousarray(counts.transpose(2, 0, 1))
-
-    @cached_property
-    def filler_counts(self) -> NDArray[np.int64]:
-        """Fillers of all PEs in each column, (in, row tiles)."""
-        inputs = self.shape.in_channels
-        fillers = [np.concatenate([pe.columns[pe.filler] for pe in tile]) for tile in self.columns]
-        return np.stack([np.bincount(own, minlength=inputs) for own in fillers], axis=1)
 
     @property
     def words(self) -> int:
@@ -211,6 +206,16 @@ class EieProgram(Program):
                 raise FitError(
                     f"layer {shape.name}: {found} {what}; {self.design.name} counts to {limit}"
                 )
+
+
+def _entry_counts(columns: Sequence[Sequence[Columns]]) -> NDArray[np.int32]:
+    counts = np.array([[pe.counts for pe in tile] for tile in columns], np.int32)
+    return np.ascontiguousarray(counts.transpose(2, 0, 1))
+
+
+def _filler_counts(columns: Sequence[Sequence[Columns]], inputs: int) -> NDArray[np.int64]:
+    fillers = [np.concatenate([pe.columns[pe.filler] for pe in tile]) for tile in columns]
+    return np.stack([np.bincount(own, minlength=inputs) for own in fillers], axis=1)
 
 
 def _check_shape(shape: LayerShape, design: Design) -> None:
