@@ -4,7 +4,8 @@ Parts differ in filters (the weights a run loads) and in positions (the activati
 ways to cut both are predicted from numbers per filter: a run takes, for each vector of positions
 and each filter tile, as long as the largest of the bounds of ``sim.workload``, and in the ``dram``
 environment it waits for its loads as the contract says. The best few are simulated exactly, and so
-is the fixed rule of ``hw.schedule``; the fewest exact cycles win, of equal ones the fewer runs.
+is the fixed rule of ``hw.schedule``. The fewest exact cycles win, those included that a host takes
+to write the registers of each run: one more run has to save more than that.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from ..hw.layout import Layout
 from ..hw.memories import lanes_per_beat
 from ..hw.part import Part
 from ..hw.program import Masked, Program
+from ..hw.registers import layer_layout
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
 from ..models.layer import LayerShape
@@ -73,7 +75,13 @@ def best_schedule(
         schedule = Schedule.cut(layer, design, cuts, form)
         if isinstance(schedule, Schedule):
             found.append(schedule)
-    return min(found, key=lambda one: (simulated(one, dram).cycles, len(one.runs)))
+    started = _start_cycles(design)
+    return min(found, key=lambda one: simulated(one, dram).cycles + len(one.runs) * started)
+
+
+def _start_cycles(design: Design) -> int:
+    """Return the register writes that start a run, a cycle each."""
+    return len(layer_layout(design).members) + 1
 
 
 @dataclass(frozen=True)
@@ -235,7 +243,9 @@ def _predicted(
         if cuts.inner == "positions"
         else ((own, place) for place, own in product(positions, weights))
     )
-    around = 32 + design.drain_groups * design.drain_cycles  # fill, last sums
+    around = (
+        _start_cycles(design) + 32 + design.drain_groups * design.drain_cycles
+    )  # fill, last sums
     wait: Callable[[int], int] = (
         (lambda beats: dram.load_cycles(beats, design) if beats else 0) if dram else lambda _: 0
     )
