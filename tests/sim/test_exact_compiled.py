@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -66,16 +67,25 @@ def test_many_passes_that_repeat(design: Design, form: Bitmap | Relative | Dense
     assert compiled == plain
 
 
-def test_small_work_does_not_wait_for_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_work_does_not_wait_for_numba(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     shape = LayerShape("small", "conv", 4, 4, height=4, width=4)
     program = Program.plan(
         Workload(shape, uneven_mask(shape.weight_shape, 0.5, 1)), Design.named("sparse-4x2")
     )
+    both(program)  # so that it is compiled
     monkeypatch.delitem(sys.modules, "bosquet.sim.exact_compiled")
     monkeypatch.setattr(compilation, "_spent_s", 0.0)
     assert not compilation.compiled_pays(program)
     monkeypatch.setattr(compilation, "_spent_s", 2 * compilation._LOADING_S)
     assert compilation.compiled_pays(program)
     assert simulate(program) == both(program)[1]
+    monkeypatch.delitem(sys.modules, "bosquet.sim.exact_compiled")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))  # nothing compiled: it takes longer to pay
+    monkeypatch.setattr(compilation, "_spent_s", 2 * compilation._LOADING_S)
+    assert not compilation.compiled_pays(program)
+    monkeypatch.setattr(compilation, "_spent_s", 2 * compilation._COMPILING_S)
+    assert compilation.compiled_pays(program)
     monkeypatch.setattr(compilation, "_INSTALLED", False)
     assert not compilation.compiled_pays(program)
