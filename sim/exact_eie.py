@@ -14,8 +14,9 @@ from ..hw.design import Design, broadcast_stages
 from ..hw.eie_program import EieProgram
 from .counters import Counters
 from .output_stage import OutputStage, beats_per_tile, last_group
+from .recorder import UNRECORDED, DrainedPass, EieScan, Recorder
 
-__all__ = ["simulate_eie"]
+__all__ = ["simulate_eie", "slot_to_fifo"]
 
 _FIRST_SLOT = 2
 _SLOT_TO_FIFO = 3
@@ -28,19 +29,24 @@ class _Scan:
     """One scan: cycles of its first and last slot, and what each PE did, (lanes,) each.
 
     ``last_read`` is -1 for a PE without an entry; ``waits`` counts columns for whose first entry
-    the PE had to wait, having nothing else to do.
+    the PE had to wait, having nothing else to do. ``slots`` (non-zeros,) and ``pops`` (non-zeros,
+    lanes) are those of ``EieScan``.
     """
 
     first: int
     last: int
     last_read: NDArray[np.int64]
     waits: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    pops: NDArray[np.int64]
 
 
-def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
+def simulate_eie(
+    program: EieProgram, stage: OutputStage, recorder: Recorder = UNRECORDED
+) -> Counters:
     """Count the cycles of a program of the EIE family; its sums go to ``stage``."""
     design = program.design
-    lanes, to_fifo = design.lanes, _SLOT_TO_FIFO + broadcast_stages(design.lanes)
+    lanes, to_fifo = design.lanes, slot_to_fifo(design)
     counts = [np.stack([pe.counts for pe in tile], axis=1) for tile in program.columns]
     fillers = [
         np.stack([np.bincount(pe.columns[pe.filler], minlength=pe.counts.size) for pe in tile], 1)
@@ -48,7 +54,7 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
     ]
     compute = filler = feed = weight_buffer = imbalance = drain = 0
     begin, all_done = _FIRST_SLOT, 0
-    for active in program.active:
+    for image, active in enumerate(program.active):
         columns = np.flatnonzero(active)
         for number, of_tile in enumerate(counts):
             entries = of_tile[columns]
@@ -72,8 +78,14 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
             )
             ready += 1
             first = number * design.acc_rows
-            for _ in range(first, min(first + design.acc_rows, program.tiles)):
-                ready = stage.take(ready) + 1
+            recorder.scan(
+                EieScan(image, number, columns, scan.first, scan.last, scan.slots, scan.pops, done)
+            )
+            for row in range(first, min(first + design.acc_rows, program.tiles)):
+                taken = stage.take(ready)
+                place = image * program.tiles + row
+                recorder.drained(DrainedPass(place, ready, stage.begins, stage.ends))
+                ready = taken + 1
             begin = stage.end + 1
     cycles = stage.cycles(last_group(program.assignment[-1], design))
     drain += lanes * (cycles - all_done)
@@ -93,6 +105,11 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
         },
         output_beats=int(beats_per_tile(program.assignment, design).sum()) * len(program.active),
     )
+
+
+def slot_to_fifo(design: Design) -> int:
+    """Return the cycles from a slot to its column at the head of a FIFO."""
+    return _SLOT_TO_FIFO + broadcast_stages(design.lanes)
 
 
 def _scan(
@@ -115,8 +132,7 @@ def _scan(
         First cycle in which there can be a slot.
     """
     number, lanes = entries.shape
-    stages = broadcast_stages(lanes)
-    to_fifo = _SLOT_TO_FIFO + stages
+    stages, to_fifo = broadcast_stages(lanes), slot_to_fifo(design)
     occupied = entries > 0
     columns_before = np.zeros((number + 1, lanes), np.int64)  # of a PE, before each non-zero
     np.cumsum(occupied, axis=0, out=columns_before[1:])
@@ -150,4 +166,5 @@ def _scan(
         last = slots[-1] + words - 1 - int(word_of[-1])
     else:
         last = begin + words - 1
-    return _Scan(begin, last, np.where(free < 0, -1, free - 1), waits)
+    last_read = np.where(free < 0, -1, free - 1)
+    return _Scan(begin, last, last_read, waits, np.array(slots, np.int64), pops)
