@@ -21,6 +21,7 @@ from .options import (
 from .output import document, emit_answer
 from .progress import Progress
 from .simulation import Simulation
+from .trace import TraceCycles, TraceFile, TraceRequest, VcdFile
 
 __all__ = ["simulate"]
 
@@ -35,6 +36,9 @@ def simulate(
     technology: TechnologyCard = None,
     lane_table: LaneTableFile = None,
     liberty: Liberty = None,
+    trace: TraceFile = None,
+    vcd: VcdFile = None,
+    trace_cycles: TraceCycles = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
@@ -46,9 +50,11 @@ def simulate(
     """
     chosen = chosen_design(design, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
+    wanted = TraceRequest.of(trace, vcd, trace_cycles, argument)
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape))
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
         found = Simulation.of(masked, chosen, silicon, progress)
+    wanted.write(found)
     answer = document("simulate", {**found.to_json(), "seed": seed})
     emit_answer(answer, found.text(), as_json, out)
