@@ -16,6 +16,8 @@ from .tracks import Counter, Track, counters_of, tracks_of
 __all__ = ["write_chrome_trace"]
 
 _PROCESS = 1
+_FIRST_THREAD = 2
+"""A thread with the number of the process would be shown as its main thread."""
 
 
 def write_chrome_trace(timeline: LayerTimeline, facts: Mapping[str, str], file: TextIO) -> None:
@@ -39,11 +41,11 @@ def write_chrome_trace(timeline: LayerTimeline, facts: Mapping[str, str], file: 
 
 def _events(timeline: LayerTimeline) -> Iterator[dict[str, Any]]:
     """Yield all events. Threads stand in the order of the tracks, those without slices left out."""
-    name = f"{timeline.name} on {timeline.design.name}"
+    name = f"{timeline.name} on {timeline.design.name}, 1 us = 1 cycle"
     yield _named("process_name", 0, {"name": name})
     named = set()
     for placed in timeline.runs:
-        for thread, track in enumerate(tracks_of(placed), start=1):
+        for thread, track in enumerate(tracks_of(placed), start=_FIRST_THREAD):
             slices = list(_slices(track, placed, thread))
             if slices and thread not in named:
                 named.add(thread)
