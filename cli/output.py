@@ -6,15 +6,24 @@ Everything else (progress, log, errors) goes to standard error, so that the answ
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 from ..errors import InputError
 
-__all__ = ["Document", "document", "dumps", "emit_answer", "table", "write_atomically"]
+__all__ = [
+    "Document",
+    "document",
+    "dumps",
+    "emit_answer",
+    "table",
+    "whole_file",
+    "write_atomically",
+]
 
 Document = Mapping[str, Any]
 """A JSON document: null with a reason stands where there is no number."""
@@ -58,22 +67,44 @@ def write_atomically(path: Path, text: str) -> None:
     InputError
         If the folder or the file cannot be written.
     """
+    with whole_file(path, "--out") as file:
+        file.write(text)
+
+
+@contextmanager
+def whole_file(path: Path, option: str) -> Iterator[TextIO]:
+    """Open a file to be written that is there once it is whole, or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made.
+    option : str
+        What gives it another place.
+
+    Raises
+    ------
+    InputError
+        If the folder or the file cannot be written.
+    """
     part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         part = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            yield file
         # mkstemp makes files for the owner alone; a result is read by whoever may read its folder.
         part.chmod(0o644)
         part.replace(path)
     except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; give another place with"
+            f" {option}"
+        ) from error
+    finally:
         if part is not None:
             part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; give another place with --out"
-        ) from error
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

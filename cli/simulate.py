@@ -32,6 +32,7 @@ from .options import (
 from .output import document, emit_answer
 from .progress import Progress
 from .simulation import NetworkSimulation
+from .trace import TraceCycles, TraceFile, TraceRequest, VcdFile
 
 __all__ = ["simulate"]
 
@@ -80,6 +81,9 @@ def simulate(
     liberty: Liberty = None,
     dram_bandwidth: DramBandwidth = None,
     dram_latency: DramLatency = None,
+    trace: TraceFile = None,
+    vcd: VcdFile = None,
+    trace_cycles: TraceCycles = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
@@ -94,6 +98,7 @@ def simulate(
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)
+    wanted = TraceRequest.of(trace, vcd, trace_cycles, argument)
     shape = parse_shape(input_shape)
     options = ActivityOptions(
         QuantizationOptions(weight_bits, act_bits, calibrate), activations, activation_density,
@@ -104,5 +109,6 @@ def simulate(
     silicon = chosen_technology(technology, lane_table, liberty)
     with Progress("simulate") as progress:
         found = NetworkSimulation.of(masked, chosen, silicon, progress, dram=dram)
+    wanted.write(found)
     answer = document("simulate", {**found.to_json(), "seed": seed})
     emit_answer(answer, found.text(), as_json, out)

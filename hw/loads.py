@@ -74,18 +74,22 @@ class Loads:
         return cls(weight_beats=beats[False], feature_beats=beats[True])
 
 
-def loads_of_runs(schedule: Schedule) -> list[tuple[int, ...]]:
+def loads_of_runs(schedule: Schedule) -> list[dict[str, int]]:
     """Return the beats of the loads that must come before each run of a layer.
 
-    What a run has in common with the one before it stays in its buffers.
+    By stream, ``weights`` and ``features``. What a run has in common with the one before it stays
+    in its buffers and is not there.
     """
-    found: list[tuple[int, ...]] = []
+    found: list[dict[str, int]] = []
     before = None
     for run in schedule.runs:
         loads = Loads.of(run.program)
-        weights = () if before and run.keeps_weights(before) else (loads.weight_beats,)
-        features = () if before and run.keeps_features(before) else (loads.feature_beats,)
-        found.append((*weights, *features))
+        beats = {"weights": loads.weight_beats, "features": loads.feature_beats}
+        if before and run.keeps_weights(before):
+            del beats["weights"]
+        if before and run.keeps_features(before):
+            del beats["features"]
+        found.append(beats)
         before = run
     return found
 

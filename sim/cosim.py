@@ -7,7 +7,7 @@ equal the reference bit for bit, its counters the simulator's number for number.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,13 +94,15 @@ def run_rtl(image: Image, limit: int, pace: Pace | None = None) -> Run:
     return run
 
 
-def run_all(runs: Sequence[RunImage], limits: Sequence[int]) -> list[Run]:
+def run_all(
+    runs: Sequence[RunImage], limits: Sequence[int], waves: TextIO | None = None
+) -> list[Run]:
     """Do runs one after the other on one accelerator, each for at most ``limits`` cycles.
 
-    A run that does not end is the last one that is returned.
+    A run that does not end is the last one that is returned. All waves go to ``waves``, as VCD.
     """
     image = runs[0].image
-    host = RtlHost(Accelerator(image.design, image.buffers))
+    host = RtlHost(Accelerator(image.design, image.buffers), waves=waves)
     done: list[Run] = []
 
     async def script(ctx: Any) -> None:
@@ -119,13 +121,16 @@ def run_all(runs: Sequence[RunImage], limits: Sequence[int]) -> list[Run]:
     return done
 
 
-def run_all_in_dram(runs: Sequence[RunImage], limits: Sequence[int], dram: Dram) -> list[Run]:
+def run_all_in_dram(
+    runs: Sequence[RunImage], limits: Sequence[int], dram: Dram, waves: TextIO | None = None
+) -> list[Run]:
     """Do runs behind the channels of an outside memory; the loads of each are part of it.
 
-    The host writes a start in the cycle in which it begins to offer the loads of the run.
+    The host writes a start in the cycle in which it begins to offer the loads of the run. All
+    waves go to ``waves``, as VCD.
     """
     image = runs[0].image
-    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
+    host = RtlHost(DramAccelerator(image.design, image.buffers, dram), waves=waves)
     done: list[Run] = []
 
     async def script(ctx: Any) -> None:

@@ -46,12 +46,18 @@ class Scans:
         Entries of each PE.
     waits : int64 array (row tiles, PEs)
         Columns for whose first entry the PE had to wait, having nothing else to do.
+    slots : tuple of list of int
+        Slot of each non-zero, for each row tile.
+    popped : int32 array (row tiles, PEs, at least non-zeros)
+        When a PE reads the first entry of each of its columns; as many of a PE count as it has.
     """
 
     last: list[int]
     last_read: Counts
     busy: NDArray[np.int64]
     waits: NDArray[np.int64]
+    slots: tuple[list[int], ...]
+    popped: Counts
 
     @classmethod
     def of(cls, program: EieProgram, columns: NDArray[np.int64]) -> "Scans":
@@ -61,25 +67,29 @@ class Scans:
         number, tiles, lanes = entries.shape
         if not number:
             nothing = np.zeros((tiles, lanes), np.int64)
-            return cls([program.words - 1] * tiles, nothing.astype(np.int32), nothing, nothing)
+            none = nothing.astype(np.int32)
+            last = [program.words - 1] * tiles
+            return cls(last, none, nothing, nothing, ([],) * tiles, none[:, :, None][:, :, :0])
         words = columns // design.feed
         steps = 1 + np.maximum(np.diff(words, prepend=-1) - 1, 0)
         before = np.zeros((number + 1, tiles, lanes), np.int32)
         np.cumsum(entries, axis=0, out=before[1:])
-        slots, latest, waits = _work_off(entries > 0, before, steps.tolist(), design)
+        slots, latest, waits, popped = _work_off(entries > 0, before, steps.tolist(), design)
         rest = program.words - 1 - int(words[-1])
         return cls(
             last=[own[-1] + rest for own in slots],
             last_read=latest + before[-1] - 1,
             busy=before[-1].astype(np.int64),
             waits=waits,
+            slots=tuple(slots),
+            popped=popped,
         )
 
 
 def _work_off(
     occupied: NDArray[np.bool_], before: Counts, steps: list[int], design: Design
-) -> tuple[list[list[int]], Counts, NDArray[np.int64]]:
-    """Return the slots of each row tile, the last running maxima, and the columns waited for.
+) -> tuple[list[list[int]], Counts, NDArray[np.int64], Counts]:
+    """Return slots, last running maxima, columns waited for, and when each column is popped.
 
     Parameters
     ----------
@@ -125,7 +135,7 @@ def _work_off(
         waits += np.count_nonzero(running[1:] > running[:-1], axis=0)
         latest = running[-1].copy()
         first = end
-    return slots, latest, waits
+    return slots, latest, waits, popped.reshape(tiles, lanes, -1)[:, :, depth:]
 
 
 def _send(slots: list[int], rooms: list[int], steps: list[int], lag: int) -> None:

@@ -18,15 +18,18 @@ import numpy as np
 from ..hw.design import Design, broadcast_stages
 from ..hw.program import Program
 from .counters import Counters
-from .output_stage import OutputStage, groups_with_filters, last_group
+from .output_stage import OutputStage, beat_latency, groups_with_filters, last_group
+from .recorder import UNRECORDED, DensePass, DrainedPass, Recorder
 
-__all__ = ["simulate_dense"]
+__all__ = ["issue_to_operand", "simulate_dense"]
 
 _ISSUE_TO_OPERAND = 4
 _LAST_STEP_TO_READY = 6
 
 
-def simulate_dense(program: Program, stage: OutputStage) -> Counters:
+def simulate_dense(
+    program: Program, stage: OutputStage, recorder: Recorder = UNRECORDED
+) -> Counters:
     """Count the cycles of a program of the dense family; its sums go to ``stage``."""
     design = program.design
     steps = program.layout.steps
@@ -39,14 +42,23 @@ def simulate_dense(program: Program, stage: OutputStage) -> Counters:
         last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
         last_begin = last_ready + group * stage.group_cycles
         cycles = last_begin + stage.cycles_after_last_begin
+        lasting = steps + turn + beat_latency(design)
+        wanted = recorder.dense_passes(period, lasting, passes)
+        if wanted.start:
+            last_step = steps - 1 + (wanted.start - 1) * period
+            stage.end = last_step + turn
+        else:
+            last_step = -1
+        _pass_by_pass(program, wanted, last_step, stage, recorder)
     else:
-        cycles = _cycles_pass_by_pass(program, passes, stage, group)
+        _pass_by_pass(program, range(passes), -1, stage, recorder)
+        cycles = stage.cycles(group)
 
     operand_cycles = passes * steps
     lanes_at_work = int((program.first_filters >= 0).sum())  # over all tiles
     compute = lanes_at_work * program.layout.position_tiles * steps
     groups_at_work = int(groups_with_filters(program.first_filters, design).sum())
-    fill_cycles = _ISSUE_TO_OPERAND + stages
+    fill_cycles = issue_to_operand(design)
     return Counters(
         lanes=design.lanes,
         cycles=cycles,
@@ -65,23 +77,32 @@ def simulate_dense(program: Program, stage: OutputStage) -> Counters:
     )
 
 
+def issue_to_operand(design: Design) -> int:
+    """Return the cycles from the issue of a step to its operand at the MACs."""
+    return _ISSUE_TO_OPERAND + _broadcast(design)
+
+
 def _broadcast(design: Design) -> int:
     """Return the stages from the feeder to the lanes: W + B of the contract."""
     columns = 1 + broadcast_stages(design.vector) if design.weights_per_row > 1 else 0
     return columns + broadcast_stages(design.lanes)
 
 
-def _cycles_pass_by_pass(program: Program, passes: int, stage: OutputStage, group: int) -> int:
-    """Return the cycles where the output stage does not always move on."""
+def _pass_by_pass(
+    program: Program, passes: range, last_step: int, stage: OutputStage, recorder: Recorder
+) -> None:
+    """Do some passes, given the last step of the pass before them; ``stage`` stands there too."""
     design, steps = program.design, program.layout.steps
     to_ready = _LAST_STEP_TO_READY + _broadcast(design)
-    last_step = finished = -1  # of the pass before; finished: taken
-    for number in range(passes):
-        free = finished + 1 if number else 0
+    for number in passes:
+        free = stage.end + 1 if number else 0
+        begin = last_step + 1
         if design.acc_sets == 2:
             last_step = max(last_step + steps, free)
         else:
-            last_step = max(last_step + 1, free) + steps - 1
-        stage.take(np.full(design.lanes, last_step + to_ready))
-        finished = stage.end
-    return stage.cycles(group)
+            begin = max(begin, free)
+            last_step = begin + steps - 1
+        ready = np.full(design.lanes, last_step + to_ready)
+        stage.take(ready)
+        recorder.dense_pass(DensePass(number, begin, last_step))
+        recorder.drained(DrainedPass(number, ready, stage.begins, stage.ends))

@@ -7,6 +7,7 @@ is left, as the contract says ("runs that overlap").
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..hw.design import Design
 from ..hw.dram import Dram
@@ -17,15 +18,27 @@ from ..hw.schedule import Schedule
 from .counters import Counters
 from .exact import count
 from .output_stage import groups_with_filters
+from .recorder import UNRECORDED, Recorder
 from .stalled_output import StalledOutputStage
 
-__all__ = ["predicted_in_dram", "simulate_in_dram", "simulate_schedule_in_dram"]
+__all__ = [
+    "LoadWait",
+    "Loading",
+    "after_waiting",
+    "predicted_in_dram",
+    "run_in_dram",
+    "simulate_in_dram",
+    "simulate_schedule_in_dram",
+    "waiting_cycles",
+]
 
 _ACCEPT_TO_FIRST_REGISTER = 2
 """A host that reads STATUS in every cycle sees in the cycle after it that a start was accepted."""
 
 
-def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) -> Counters:
+def simulate_in_dram(
+    program: Program, load_beats: Sequence[int], dram: Dram, recorder: Recorder = UNRECORDED
+) -> Counters:
     """Return the counters of a single run in the ``dram`` environment, its loading included.
 
     Parameters
@@ -34,14 +47,18 @@ def simulate_in_dram(program: Program, load_beats: Sequence[int], dram: Dram) ->
     load_beats : sequence of int
         Beats of each load that comes before the run, all in the cycle in which it is started.
     dram : Dram
+    recorder : Recorder, optional
+        Who hears what happens, in cycles of the run itself.
     """
-    return _after_waiting(_loaded(program, dram), _load_cycles(load_beats, program.design, dram))
+    counted = run_in_dram(program, dram, recorder)
+    return after_waiting(counted, waiting_cycles(load_beats, dram, program.design))
 
 
 def simulate_schedule_in_dram(schedule: Schedule, dram: Dram) -> Counters:
     """Return the counters of all runs of a layer together, in the ``dram`` environment."""
     programs = [run.program for run in schedule.runs]
-    return predicted_in_dram(programs, loads_of_runs(schedule), dram)
+    loads = [list(own.values()) for own in loads_of_runs(schedule)]
+    return predicted_in_dram(programs, loads, dram)
 
 
 def predicted_in_dram(
@@ -56,28 +73,69 @@ def predicted_in_dram(
         Beats of the loads of each run.
     dram : Dram
     """
-    design = programs[0].design
-    if design.buffer_sets == 1:
-        pairs = zip(programs, load_beats, strict=True)
-        return Counters.total([simulate_in_dram(program, own, dram) for program, own in pairs])
-    registers = len(layer_layout(design).members)
+    loading = Loading(programs[0].design, dram)
     counted: list[Counters] = []
-    written, ended = 0, -1  # the start; the run before
     for program, own in zip(programs, load_beats, strict=True):
-        free = max(written, ended) + 1
-        accepted = max(free, written + 1 + _load_cycles(own, design, dram))
-        counted.append(_after_waiting(run := _loaded(program, dram), accepted - free))
-        ended = accepted + run.cycles
-        written = accepted + _ACCEPT_TO_FIRST_REGISTER + registers
+        wait = loading.wait(own)
+        run = run_in_dram(program, dram)
+        loading.ran(run.cycles)
+        counted.append(after_waiting(run, wait.cycles))
     return Counters.total(counted)
 
 
-def _load_cycles(load_beats: Sequence[int], design: Design, dram: Dram) -> int:
-    """Return the cycles from the one in which loads are offered to that of their last beat."""
+class LoadWait(NamedTuple):
+    """How a start waits for its loads.
+
+    Attributes
+    ----------
+    cycles : int
+        For which it waits while no run goes on.
+    early : int
+        Cycles from the one in which its loads are offered to the last one of the run before, 0 if
+        that has ended.
+    """
+
+    cycles: int
+    early: int
+
+
+class Loading:
+    """A host that loads for one run after the other, and what starts wait for it.
+
+    Parameters
+    ----------
+    design : Design
+    dram : Dram
+    """
+
+    def __init__(self, design: Design, dram: Dram) -> None:
+        self._design = design
+        self._dram = dram
+        self._overlaps = design.buffer_sets == 2
+        self._registers = len(layer_layout(design).members)
+        self._written, self._accepted, self._ended = 0, 0, -1
+
+    def wait(self, load_beats: Sequence[int]) -> LoadWait:
+        """Return how the next run waits for loads of so many beats."""
+        waiting = waiting_cycles(load_beats, self._dram, self._design)
+        if not self._overlaps:
+            return LoadWait(waiting, 0)
+        free = max(self._written, self._ended) + 1
+        self._accepted = max(free, self._written + 1 + waiting)
+        return LoadWait(self._accepted - free, max(0, self._ended - self._written))
+
+    def ran(self, cycles: int) -> None:
+        """Go on to the end of the run, which took so many cycles itself."""
+        self._ended = self._accepted + cycles
+        self._written = self._accepted + _ACCEPT_TO_FIRST_REGISTER + self._registers
+
+
+def waiting_cycles(load_beats: Sequence[int], dram: Dram, design: Design) -> int:
+    """Return the cycles for which a start waits for loads that are offered when it is written."""
     return max((dram.load_cycles(beats, design) for beats in load_beats), default=1) - 1
 
 
-def _loaded(program: Program, dram: Dram) -> Counters:
+def run_in_dram(program: Program, dram: Dram, recorder: Recorder = UNRECORDED) -> Counters:
     """Return what a run counts whose loads are complete."""
     design = program.design
     sends = groups_with_filters(program.first_filters, design)
@@ -87,11 +145,12 @@ def _loaded(program: Program, dram: Dram) -> Counters:
         dram.output_period(design),
         lambda number: sends[tiles[number]],
         program.group_cycles,
+        recorder,
     )
-    return count(program, stage)
+    return count(program, stage, recorder)
 
 
-def _after_waiting(counted: Counters, waited: int) -> Counters:
+def after_waiting(counted: Counters, waited: int) -> Counters:
     """Return the counters of a run that waited so many cycles for its loads."""
     return replace(
         counted,

@@ -8,25 +8,28 @@ have been taken.
 
 import numpy as np
 
-from ..hw.design import broadcast_stages
+from ..hw.design import Design, broadcast_stages
 from ..hw.eie_program import EieProgram
 from .counters import Counters
 from .eie_scans import SLOT_TO_FIFO, Scans
 from .output_stage import OutputStage, beats_per_tile, last_group
+from .recorder import UNRECORDED, DrainedPass, EieScan, Recorder
 
-__all__ = ["simulate_eie"]
+__all__ = ["simulate_eie", "slot_to_fifo"]
 
 _FIRST_SLOT = 2
 _READ_TO_SUM = 4
 
 
-def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
+def simulate_eie(
+    program: EieProgram, stage: OutputStage, recorder: Recorder = UNRECORDED
+) -> Counters:
     """Count the cycles of a program of the EIE family; its sums go to ``stage``."""
     design = program.design
-    lanes, to_fifo = design.lanes, SLOT_TO_FIFO + broadcast_stages(design.lanes)
+    lanes, to_fifo = design.lanes, slot_to_fifo(design)
     compute = filler = feed = weight_buffer = imbalance = drain = 0
     begin, all_done = _FIRST_SLOT, 0
-    for active in program.active:
+    for image, active in enumerate(program.active):
         columns = np.flatnonzero(active)
         without_weight = program.filler_counts[columns].sum(axis=0).tolist()
         scans = Scans.of(program, columns)
@@ -48,8 +51,12 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
 
             ready = np.where(idle, closed, np.maximum(closed, read + _READ_TO_SUM)) + 1
             first = number * design.acc_rows
-            for _ in range(first, min(first + design.acc_rows, program.tiles)):
-                ready = stage.take(ready) + 1
+            recorder.scan(EieScan(image, number, columns, begin, scans, done))
+            for row in range(first, min(first + design.acc_rows, program.tiles)):
+                taken = stage.take(ready)
+                place = image * program.tiles + row
+                recorder.drained(DrainedPass(place, ready, stage.begins, stage.ends))
+                ready = taken + 1
             begin = stage.end + 1
     cycles = stage.cycles(last_group(program.assignment[-1], design))
     drain += lanes * (cycles - all_done)
@@ -69,3 +76,8 @@ def simulate_eie(program: EieProgram, stage: OutputStage) -> Counters:
         },
         output_beats=int(beats_per_tile(program.assignment, design).sum()) * len(program.active),
     )
+
+
+def slot_to_fifo(design: Design) -> int:
+    """Return the cycles from a slot to its column at the head of a FIFO."""
+    return SLOT_TO_FIFO + broadcast_stages(design.lanes)

@@ -40,6 +40,10 @@ class Ports:
         """Return ``fed`` of the only window of a pass."""
         return np.array([self._first], np.int64)
 
+    def written(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return when each window of the current pass is written: there is none to write."""
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
     def release(self, cycle: int) -> None:
         """Note the cycle in which every lane has got to the next pass."""
         self._clock = cycle

@@ -32,6 +32,7 @@ from .counters import Counters
 from .exact_port import Ports
 from .feeder import Feeder
 from .output_stage import OutputStage, beats_per_tile, last_group
+from .recorder import UNRECORDED, DrainedPass, Recorder, SparsePass
 from .segments import NEVER, Ints, Segments, decode_steps, decoder_can_bind
 
 __all__ = ["FIRST_WORD_TO_ENTRY", "WAITS", "issue_to_ready", "simulate_sparse", "sparse_counters"]
@@ -45,9 +46,11 @@ WAITS = ("weight_buffer", "drain", "window", "feed")
 """What a lane waits for between two issues, in the order of the contract's priorities."""
 
 
-def simulate_sparse(program: Program, stage: OutputStage) -> Counters:
+def simulate_sparse(
+    program: Program, stage: OutputStage, recorder: Recorder = UNRECORDED
+) -> Counters:
     """Count the cycles of a program of the sparse family; its sums go to ``stage``."""
-    run = _Run(program, stage)
+    run = _Run(program, stage, recorder)
     for tile in range(program.tiles):
         run.work_off(tile)
     return run.counters()
@@ -104,9 +107,10 @@ def sparse_counters(
 class _Run:
     """The array at work; between two calls it stands between two tiles."""
 
-    def __init__(self, program: Program, stage: OutputStage) -> None:
+    def __init__(self, program: Program, stage: OutputStage, recorder: Recorder) -> None:
         design = program.design
         self._program = program
+        self._recorder = recorder
         self._passes = program.layout.position_tiles  # of each tile
         self._decoder_binds = decoder_can_bind(program)
         depth = design.fifo_depth if self._decoder_binds else 1
@@ -138,16 +142,19 @@ class _Run:
         done = 0
         while done < self._passes:
             if self._stage.steady and done <= alike and (tile or done):
-                now, waits = self._feeder.clock(), self._waits.copy()
-                before = seen.setdefault(self._state(), (done, now, waits))
+                state, now, waits = self._state(), self._feeder.clock(), self._waits.copy()
+                before = seen.get(state, (done, now, waits))
+                seen[state] = done, now, waits
                 period = done - before[0]
-                if period and (repeats := (alike - done) // period):
+                most = (alike - done) // period if period else 0
+                if most and (repeats := self._repeats(most, now - before[1])):
                     self._skip(repeats * period, repeats * (now - before[1]))
                     self._waits += repeats * (waits - before[2])
                     done += repeats * period
                     seen.clear()
                     continue
-            self._pass(work, following if done == self._passes - 1 else own)
+            number = tile * self._passes + done
+            self._pass(number, work, following if done == self._passes - 1 else own)
             done += 1
 
     def counters(self) -> Counters:
@@ -170,7 +177,14 @@ class _Run:
         left_after = (self._program.tiles - 1 - tile) * self._passes
         return min(alike, self._passes + left_after - end_effect)
 
-    def _pass(self, work: Segments, following: Ints | None) -> None:
+    def _repeats(self, most: int, cycles: int) -> int:
+        """Return how many of so many repetitions of so many cycles may be left out."""
+        clock = self._feeder.clock()
+        earliest = min(int(self._history[-1].min()) + 1, clock)
+        latest = max(int(self._heads.max()), self._stage.end, clock)
+        return self._recorder.repeats(most, earliest, latest, cycles)
+
+    def _pass(self, number: int, work: Segments, following: Ints | None) -> None:
         """Run one pass; ``following``: decoder cycles of the lanes' next entries, if any."""
         count, history = work.window.size, self._history.size
         next_steps, next_room = work.next_steps.copy(), work.next_room.copy()
@@ -204,15 +218,27 @@ class _Run:
                 self._heads[lanes] = head
             self._feeder.release(max(fed, int(self._heads.max()) - 1))
 
-        self._attribute(work, heads, free, issues)
+        waited = self._attribute(work, heads, free, issues)
         self._history = issues[work.history]
         group = self._program.design.simd_group
         ready = np.repeat(self._history[-1] + self._issue_to_ready, group)
         self._taken = self._stage.take(ready)[group - 1 :: group]  # the last lane's
+        self._recorder.sparse_pass(
+            SparsePass(
+                number, work, heads, *waited, last_issues[:-1], self._first_fed,
+                self._feeder.written(), self._feeder.fed_all(), self._heads,
+            )
+        )  # fmt: skip
+        self._recorder.drained(DrainedPass(number, ready, self._stage.begins, self._stage.ends))
         self._feeder.next_pass()
 
-    def _attribute(self, work: Segments, heads: Ints, free: Ints, issues: Ints) -> None:
-        """Charge the waits before the first entry of each segment of a pass."""
+    def _attribute(
+        self, work: Segments, heads: Ints, free: Ints, issues: Ints
+    ) -> tuple[Ints, Ints, Ints, Ints]:
+        """Charge the waits before the first entry of each segment of a pass.
+
+        Return from when on it was waited for each (``SparsePass``).
+        """
         since = np.maximum(issues[work.previous] + 1, self._first_fed)  # before that: fill
         head = np.maximum(heads, since)
         freed = np.maximum(head, free)
@@ -228,6 +254,7 @@ class _Run:
             blocked,
             missing - blocked,
         )
+        return since, head, freed, fed[work.window]
 
     def _state(self) -> bytes:
         """All that the passes to come depend on, relative to the feeder's clock.

@@ -66,6 +66,11 @@ class Feeder:
         starts = self._starts[self._current : self._current + self.windows]
         return np.array(starts, np.int64) + self._steps + (self._latency - 1)
 
+    def written(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return when each window of the current pass is written: first cycle, and one past."""
+        starts = np.array(self._starts[self._current : self._current + self.windows], np.int64)
+        return starts, starts + self._steps
+
     def release(self, cycle: int) -> None:
         """Note the cycle in which the slowest cluster releases the next window."""
         self._start(cycle + self._release_to_step)

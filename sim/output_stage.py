@@ -36,8 +36,8 @@ class OutputStage:
     ----------
     end : int
         Cycle in which the last group so far was taken, -1 before the first.
-    begins : int64 array (groups,)
-        First cycle of each group of the last pass.
+    begins, ends : int64 array (groups,)
+        First and last cycle of each group of the last pass.
     steady : bool
         Nothing but ``end`` of what it did matters for what it will do.
     """
@@ -52,6 +52,7 @@ class OutputStage:
         self._first_lanes = np.arange(0, design.lanes, design.drain)
         self._turns = np.arange(design.drain_groups, dtype=np.int64) * self._group_cycles
         self.begins = np.zeros(design.drain_groups, np.int64)
+        self.ends = self.begins
         self.end = -1
 
     def take(self, ready: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -70,9 +71,9 @@ class OutputStage:
         slow = np.maximum.reduceat(ready, self._first_lanes) - self._turns
         slow[0] = max(int(slow[0]), self.end + 1)
         self.begins = np.maximum.accumulate(slow) + self._turns
-        ends = self.begins + (self._group_cycles - 1)
-        self.end = int(ends[-1])
-        return np.repeat(ends, self._drain)[: self._lanes]
+        self.ends = self.begins + (self._group_cycles - 1)
+        self.end = int(self.ends[-1])
+        return np.repeat(self.ends, self._drain)[: self._lanes]
 
     def cycles(self, last: int) -> int:
         """Return the cycles of the run, given the last group of the last pass with a filter."""

@@ -6,8 +6,9 @@ holds it up, repeated.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from amaranth.sim import Simulator
 
@@ -93,12 +94,17 @@ class RtlHost:
     pace : Pace
     top : elaboratable
         What is simulated, if it is not ``dut`` itself.
+    waves : text file
+        Where the waves of all signals go, as VCD.
     """
 
-    def __init__(self, dut: Any, pace: Pace | None = None, top: Any = None) -> None:
+    def __init__(
+        self, dut: Any, pace: Pace | None = None, top: Any = None, waves: TextIO | None = None
+    ) -> None:
         self.dut = dut
         self._top = top or dut
         self._pace = pace or Pace()
+        self._waves = waves
 
     def simulate(self, *scripts: Script) -> None:
         """Run scripts of the host together."""
@@ -107,7 +113,8 @@ class RtlHost:
         for number, script in enumerate(scripts):
             # The first one decides how long the simulation takes.
             simulator.add_testbench(script, background=number > 0)
-        simulator.run()
+        with nullcontext() if self._waves is None else simulator.write_vcd(self._waves):
+            simulator.run()
 
     async def write(self, ctx: Any, address: int, value: int) -> None:
         """Write a register."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..hw.design import Design
 from .output_stage import OutputStage, beat_latency
+from .recorder import UNRECORDED, Recorder
 
 __all__ = ["StalledOutputStage"]
 
@@ -34,6 +35,7 @@ class StalledOutputStage(OutputStage):
         From the number of a pass to the groups that have a filter, and so send beats.
     group_cycles : int, optional
         As of ``OutputStage``.
+    recorder : Recorder, optional
 
     Attributes
     ----------
@@ -49,10 +51,12 @@ class StalledOutputStage(OutputStage):
         period: int,
         sends: Callable[[int], NDArray[np.bool_]],
         group_cycles: int | None = None,
+        recorder: Recorder = UNRECORDED,
     ) -> None:
         super().__init__(design, group_cycles)
         self._period = period
         self._sends = sends
+        self._recorder = recorder
         self._pass = 0
         self._latency = beat_latency(design)
         self._step, self._cycle = -1, -1  # the last step that was looked at, and its cycle
@@ -76,7 +80,7 @@ class StalledOutputStage(OutputStage):
                                        first + self._latency + self._group_cycles))  # fmt: skip
             self._advance(first + self._group_cycles - 1)
             ends[group] = self._cycle
-        self.begins, self.end = begins, int(ends[-1])
+        self.begins, self.ends, self.end = begins, ends, int(ends[-1])
         return np.repeat(ends, self._drain)[: self._lanes]
 
     def cycles(self, last: int) -> int:
@@ -89,9 +93,10 @@ class StalledOutputStage(OutputStage):
         """Go on to a step."""
         while self._due and self._due[0] <= step:
             due = self._due.popleft()
-            cycle = self._cycle + due - self._step
+            comes = cycle = self._cycle + due - self._step
             if self.last_beat >= 0:
                 cycle = max(cycle, self.last_beat + self._period)
+            self._recorder.beat(comes, cycle)
             self._step, self._cycle, self.last_beat = due, cycle, cycle
         self._cycle += step - self._step
         self._step = step

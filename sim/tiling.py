@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
+from ..errors import FitError
 from ..hw.cuts import Cuts, Shortage, pieces
 from ..hw.design import Buffers, Design
 from ..hw.dram import Dram
@@ -212,7 +213,10 @@ def _positions(shape: LayerShape, design: Design, cuts: Cuts) -> list[_Positions
 
     @cache
     def piece(part: Part) -> _Positions | None:
-        layout = Layout.of(part.shape_of(shape), design)
+        try:
+            layout = Layout.of(part.shape_of(shape), design)
+        except FitError:  # some of its outputs would see nothing but padding
+            return None
         if most is not None and layout.feature_words > most:
             return None
         banks = 1 if design.delivery == "port" else layout.step_vectors

@@ -40,17 +40,24 @@ class HeldOutputStage(OutputStage):
         self.moves += 1
 
 
-def interpret_in_dram(program: Program, dram: Dram, loads: Sequence[int]) -> Counters:
-    """Run a dense or sparse program one cycle at a time, after loads of so many beats."""
+def held(program: Program, dram: Dram) -> DenseArray | SparseArray:
+    """Return the array of a dense or sparse program whose beats are taken at the dram's pace."""
     design = program.design
     array: DenseArray | SparseArray
     if design.family == "dense":
         array = DenseArray(program)
     else:
         array = (PortArray if design.delivery == "port" else SparseArray)(program)
-    beat_bits = design.drain * (design.vector // design.drain_cycles) * design.act_bits
+    values = design.drain * (design.vector // design.drain_cycles)
+    beat_bits = -(-values * design.act_bits // 8) * 8
     array.output = HeldOutputStage(program, -(-beat_bits // dram.bandwidth_bits))
-    counted = array.run()
+    return array
+
+
+def interpret_in_dram(program: Program, dram: Dram, loads: Sequence[int]) -> Counters:
+    """Run a dense or sparse program one cycle at a time, after loads of so many beats."""
+    design = program.design
+    counted = held(program, dram).run()
     load_cycles = -(-design.bus_bits // dram.bandwidth_bits)
     waits = max((dram.latency_cycles + (beats - 1) * load_cycles for beats in loads), default=0)
     return replace(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from timing_contract import OutputStage, counters, stages
 
 from bosquet.hw.eie_program import EieProgram
-from bosquet.sim.counters import STALLS, Counters
+from bosquet.sim.counters import Counters
 
 
 def interpret_eie(program: EieProgram) -> Counters:
@@ -119,7 +119,6 @@ class EieArray:
         return (rows[-1], len(self.pes) - 1) in self.output.taken
 
     def run(self) -> Counters:
-        tally = dict.fromkeys(("compute", *STALLS), 0)
         drain_since: list[list[str]] = []  # causes of each cycle
         now = 0
         while self.scan < len(self.scans):
@@ -142,10 +141,8 @@ class EieArray:
             now += 1
         cycles = max(self.output.beats) + 1
         drain_since += [["drain"] * len(self.pes) for _ in range(cycles - now)]
-        for row in drain_since[:cycles]:
-            for cause in row:
-                tally[cause] += 1
-        return counters(len(self.pes), cycles, tally, len(self.output.beats))
+        self.told = drain_since[:cycles]
+        return counters(len(self.pes), self.told, 1, len(self.output.beats))
 
     def causes(self, now: int) -> list[str]:
         """Return what each PE does in this cycle."""

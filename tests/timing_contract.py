@@ -5,23 +5,35 @@ the simulator but the ``Program`` and ``Counters``.
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.program import Program
 from bosquet.sim.counters import STALLS, Counters
 
 
+class Array(Protocol):
+    """An array that can be run; then it tells what each lane (SIMD group) did in each cycle."""
+
+    told: list[list[str]]
+
+    def run(self) -> Counters: ...
+
+
 def interpret(program: Program) -> Counters:
     """Run a program one cycle at a time."""
-    if isinstance(program, EieProgram):
-        from eie_contract import interpret_eie  # here, since it builds on this module
+    return array_of(program).run()
 
-        return interpret_eie(program)
+
+def array_of(program: Program) -> Array:
+    """Return the array that runs a program."""
+    if isinstance(program, EieProgram):
+        from eie_contract import EieArray  # here, since it builds on this module
+
+        return EieArray(program)
     if program.design.family == "dense":
-        return DenseArray(program).run()
-    if program.design.delivery == "port":
-        return PortArray(program).run()
-    return SparseArray(program).run()
+        return DenseArray(program)
+    return PortArray(program) if program.design.delivery == "port" else SparseArray(program)
 
 
 def stages(consumers: int) -> int:
@@ -112,19 +124,16 @@ class DenseArray:
                     p, step = p + 1, 0
             now += 1
         cycles = max(self.output.beats) + 1
-        tally = dict.fromkeys(("compute", *STALLS), 0)
         first_operand = min(operands)
+        self.told = []
         for now in range(cycles):
-            for lane in range(lanes):
-                if now < first_operand:
-                    tally["fill"] += 1
-                elif now not in operands:
-                    tally["drain"] += 1
-                else:
-                    tile = operands[now] // program.layout.position_tiles
-                    has_filter = (self.output.filters[tile][lane] >= 0).any()
-                    tally["compute" if has_filter else "imbalance"] += 1
-        return counters(lanes, cycles, tally, len(self.output.beats))
+            if now not in operands:
+                self.told.append(["fill" if now < first_operand else "drain"] * lanes)
+                continue
+            filters = self.output.filters[operands[now] // program.layout.position_tiles]
+            has_filter = (filters >= 0).any(axis=1)
+            self.told.append(["compute" if own else "imbalance" for own in has_filter])
+        return counters(lanes, self.told, 1, len(self.output.beats))
 
 
 @dataclass
@@ -267,11 +276,8 @@ class SparseArray:
             now += 1
         cycles = max(self.output.beats) + 1
         causes += [["drain"] * len(self.lanes) for _ in range(cycles - len(causes))]
-        tally = dict.fromkeys(("compute", *STALLS), 0)
-        for row in causes[:cycles]:
-            for cause in row:
-                tally[cause] += self.group
-        return counters(design.lanes, cycles, tally, len(self.output.beats))
+        self.told = causes[:cycles]
+        return counters(design.lanes, self.told, self.group, len(self.output.beats))
 
     def cause(self, number: int, now: int, feeder_waits: bool, all_done: bool) -> str:
         """Go down the rows of the counter table: what a lane does in this cycle."""
@@ -311,10 +317,15 @@ class PortArray(SparseArray):
         """There is nothing to release."""
 
 
-def counters(lanes: int, cycles: int, tally: dict[str, int], beats: int) -> Counters:
+def counters(lanes: int, told: list[list[str]], weight: int, beats: int) -> Counters:
+    """Add up the causes of each cycle; each is that of so many lanes."""
+    tally = dict.fromkeys(("compute", *STALLS), 0)
+    for row in told:
+        for cause in row:
+            tally[cause] += weight
     return Counters(
         lanes=lanes,
-        cycles=cycles,
+        cycles=len(told),
         compute=tally["compute"],
         stalls={name: tally[name] for name in STALLS},
         output_beats=beats,

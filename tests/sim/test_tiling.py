@@ -98,6 +98,15 @@ def test_more_bandwidth_never_costs_cycles() -> None:
     assert cycles[-1] >= simulated(schedule).cycles
 
 
+def test_rows_that_see_nothing_but_padding_are_not_cut_off() -> None:
+    shape = LayerShape("padded", "conv", 4, 16, (2, 2), padding=(3, 0, 0, 0), height=6, width=6)
+    work = Workload(shape, uneven_mask(shape.weight_shape, 0.5, 1))
+    design = with_less(Design.named("sparse-4x4"), work, weight_words=0.7)
+    best = best_schedule(work, design)
+    assert {len(run.part.rows) for run in best.runs} == {8}
+    assert len(best.runs) > 1
+
+
 def test_what_no_cut_makes_fit_is_refused() -> None:
     work = layer(8, 8, 5, 5, seed=1)
     design = with_less(Design.named("sparse-4x4"), work, offset_words=0.0)

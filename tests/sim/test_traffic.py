@@ -95,7 +95,7 @@ def test_what_is_loaded_is_what_the_streams_carry(name: str) -> None:
     assert len(schedule.runs) > 1
     found = Traffic.of(schedule, small)
     beats = sum(access.reads for access in found.dram.values())
-    assert beats == sum(sum(loads) for loads in loads_of_runs(schedule))
+    assert beats == sum(sum(loads.values()) for loads in loads_of_runs(schedule))
 
 
 def test_fewer_weights_are_less_traffic() -> None:

@@ -1,0 +1,1 @@
+"""Timelines: what happened in which cycle, for trace viewers and beside the waves of the RTL."""
