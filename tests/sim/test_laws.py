@@ -231,3 +231,14 @@ def test_deeper_memories_change_nothing_but_addresses(work: Work, times: int) ->
         assert deeper.weight_beats >= loads.weight_beats
     else:
         assert deeper == loads
+
+
+@pytest.mark.parametrize("design", [Design.eie(12), Design.port(12, 2)], ids=["eie", "port"])
+def test_wider_addresses_take_longer_to_load(design: Design) -> None:
+    """Why the law above leaves out the weight loads of these: fewer of them fit a beat."""
+    shape = LayerShape("full", "fc", 40, 36)
+    program = Program.plan(MaskedPart(shape, np.ones(shape.weight_shape, np.bool_)), design)
+    need = program.buffers
+    deep = replace(need, **{name: 100 * getattr(need, name) for name in vars(need)})
+    deeper = replace(program, design=replace(design, buffers=deep))
+    assert Loads.of(deeper).weight_beats > Loads.of(program).weight_beats
