@@ -219,7 +219,9 @@ def test_a_second_buffer_set_never_costs_cycles(work: Work, dram: Dram, runs: in
 @given(work=works(), times=st.integers(1, 300))
 def test_deeper_memories_change_nothing_but_addresses(work: Work, times: int) -> None:
     program = work.program
-    need = program.buffers
+    # A design whose memory does not hold one window is refused.
+    words = max(program.buffers.feature_words, work.design.window)
+    need = replace(program.buffers, feature_words=words)
     more = replace(need, **{name: times * getattr(need, name) for name in vars(need)})
     tight, deep = (replace(work, design=replace(work.design, buffers=own)).program
                    for own in (need, more))  # fmt: skip
