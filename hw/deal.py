@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FitError
+from ..models.formats import Dense, IndexFormat
 from ..models.formats.grouped import consecutive_blocks
 from ..models.layer import LayerShape
 from .design import Design
 
-__all__ = ["deal", "dealt_groups", "simd_blocks"]
+__all__ = ["deal", "dealt_groups", "ranks_by_entries", "ranks_by_work", "simd_blocks"]
 
 
 def simd_blocks(shape: LayerShape, design: Design) -> NDArray[np.int64]:
@@ -27,12 +28,45 @@ def dealt_groups(shape: LayerShape, design: Design) -> int:
     return 1 if design.delivery == "port" else shape.groups
 
 
+def ranks_by_entries(mask: NDArray[np.bool_], form: IndexFormat) -> NDArray[np.int64]:
+    """Rank blocks (blocks, length) by the entries of their streams, the heaviest highest.
+
+    Without an index all streams are alike, whatever the mask.
+    """
+    entries = form.entry_counts(mask)
+    return entries if isinstance(form, Dense) else ranks_by_work(entries, mask)
+
+
+def ranks_by_work(counts: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rank blocks by counts, those of equal ones by where they keep weights.
+
+    So it depends on the filters, and not on their numbers, which ones share a tile: a permutation
+    of them changes no cycle count. Only of equal masks the first has the highest rank.
+
+    Parameters
+    ----------
+    counts : int64 array (blocks,)
+    mask : bool array (blocks, length)
+
+    Returns
+    -------
+    int64 array (blocks,)
+        A permutation of 0 .. blocks - 1.
+    """
+    rows = [row.tobytes() for row in np.packbits(mask, axis=1)]
+    keys = list(zip(counts.tolist(), rows, strict=True))
+    ranks = np.empty(len(keys), np.int64)
+    ranks[sorted(reversed(range(len(keys))), key=keys.__getitem__)] = np.arange(len(keys))
+    return ranks
+
+
 def deal(
-    counts: NDArray[np.int64], shape: LayerShape, design: Design, streams: int | None = None
+    ranks: NDArray[np.int64], shape: LayerShape, design: Design, streams: int | None = None
 ) -> NDArray[np.int64]:
     """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
 
-    There are as many streams as the design has, or ``streams``.
+    ``ranks`` (blocks,) are higher for heavier blocks, and equal for those that are alike. There are
+    as many streams as the design has, or ``streams``.
 
     The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
     with fewer filters than the others comes last, so that filters take the first lanes of a tile.
@@ -43,7 +77,7 @@ def deal(
         If there is such a block in each of several groups that share tiles.
     """
     groups = dealt_groups(shape, design)
-    blocks = counts.size // groups
+    blocks = ranks.size // groups
     ragged = (shape.out_channels // shape.groups) % design.simd_group != 0
     streams = streams or design.streams
     tiles = -(-blocks // streams)
@@ -57,7 +91,7 @@ def deal(
     for group in range(groups):
         members = np.arange(group * blocks, (group + 1) * blocks)
         whole = members[:-1] if ragged else members
-        by_work = whole[np.argsort(-counts[whole], kind="stable")]
+        by_work = whole[np.argsort(-ranks[whole], kind="stable")]
         for tile in range(tiles):
             chunk = by_work[tile * streams : (tile + 1) * streams][::-1]
             if ragged and tile == tiles - 1:

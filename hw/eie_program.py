@@ -16,6 +16,7 @@ from ..errors import FitError
 from ..models.formats import IndexFormat, Relative
 from ..models.formats.csc import Columns
 from ..models.layer import Layer, LayerShape
+from .deal import ranks_by_work
 from .design import Buffers, Design
 from .eie_words import entry_layout, pointer_layout
 from .layout import Layout
@@ -55,7 +56,7 @@ class EieProgram(Program):
         layer: Masked,
         design: Design,
         form: IndexFormat | None = None,
-        work: NDArray[np.int64] | None = None,
+        ranks: NDArray[np.int64] | None = None,
     ) -> "EieProgram":
         """Lay a layer out, as if no activation were zero; ``with_active`` tells which are.
 
@@ -73,7 +74,8 @@ class EieProgram(Program):
                 f" {form.name}"
             )
         mask = layer.mask.reshape(shape.out_channels, shape.in_channels)
-        assignment = _deal(mask.sum(axis=1) if work is None else work, design.lanes)
+        by_work = ranks_by_work(mask.sum(axis=1), mask) if ranks is None else ranks
+        assignment = _deal(by_work, design.lanes)
         columns = []
         for first in range(0, len(assignment), design.acc_rows):
             rows = assignment[first : first + design.acc_rows]
@@ -227,11 +229,11 @@ def _check_shape(shape: LayerShape, design: Design) -> None:
         )
 
 
-def _deal(counts: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
+def _deal(ranks: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
     """Deal filters to (row, lane), -1 where there is none; the last row fills its first lanes."""
-    by_work = np.argsort(-counts, kind="stable")
-    dealt = np.full((-(-counts.size // lanes), lanes), -1, np.int64)
-    dealt.flat[: counts.size] = by_work
-    whole = dealt[: counts.size // lanes]
+    by_work = np.argsort(-ranks, kind="stable")
+    dealt = np.full((-(-ranks.size // lanes), lanes), -1, np.int64)
+    dealt.flat[: ranks.size] = by_work
+    whole = dealt[: ranks.size // lanes]
     whole[1::2] = whole[1::2, ::-1]
     return dealt

@@ -25,7 +25,7 @@ from ..models.formats import (
 )
 from ..models.formats.grouped import union_masks
 from ..models.layer import Layer, LayerShape
-from .deal import deal, dealt_groups, simd_blocks
+from .deal import deal, dealt_groups, ranks_by_entries, simd_blocks
 from .design import Buffers, Design
 from .layout import Layout
 from .order import balanced_orders, reordered
@@ -107,7 +107,7 @@ class Program:
         layer: Masked,
         design: Design,
         form: IndexFormat | None = None,
-        work: NDArray[np.int64] | None = None,
+        ranks: NDArray[np.int64] | None = None,
     ) -> "Program":
         """Lay a layer out for a design, in the given format or the smallest one.
 
@@ -116,8 +116,9 @@ class Program:
         layer : Masked
         design : Design
         form : IndexFormat, optional
-        work : int64 array (blocks,), optional
-            By which the blocks of ``simd_blocks`` are dealt to lanes; their entries if not given.
+        ranks : int64 array (blocks,), optional
+            By which the blocks of ``simd_blocks`` are dealt to lanes, the heaviest highest;
+            ``ranks_by_entries`` if not given.
 
         Raises
         ------
@@ -127,7 +128,7 @@ class Program:
         if design.family == "eie":
             from .eie_program import EieProgram  # here, since it is a Program itself
 
-            return EieProgram.plan(layer, design, form, work)
+            return EieProgram.plan(layer, design, form, ranks)
         layout = Layout.of(layer.shape, design)
         name = layer.shape.name
         if layout.length > MAX_LENGTH:
@@ -144,8 +145,8 @@ class Program:
         mask = union_masks(layout.to_index_space(layer.mask), filters)
         chosen = form or cls.choose_format(mask, design, _zeros_allowed(layer, design))
         _check_format(name, chosen, design)
-        weights = chosen.entry_counts(mask) if work is None else work
-        dealt = deal(weights, layer.shape, design, design.streams * layout.lane_filters)
+        own = ranks_by_entries(mask, chosen) if ranks is None else ranks
+        dealt = deal(own, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
         if assignment.shape[0] > COUNT_LIMIT or layout.position_tiles > COUNT_LIMIT:
             raise FitError(

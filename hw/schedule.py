@@ -15,7 +15,7 @@ from ..models.formats import IndexFormat
 from ..models.formats.grouped import union_masks
 from ..models.layer import Layer
 from .cuts import Cuts, Shortage
-from .deal import simd_blocks
+from .deal import ranks_by_work, simd_blocks
 from .design import Buffers, Design
 from .part import Part
 from .program import Masked, Program
@@ -109,7 +109,7 @@ class Schedule:
                 return short
             piece = part.of(layer)
             free = replace(design, buffers=None)
-            program = Program.plan(piece, free, form, _chain_work(part, layer, design))
+            program = Program.plan(piece, free, form, _chain_ranks(part, layer, design))
             if short := Shortage.of_buffers(program.buffers, design.buffers):
                 return short
             runs.append(
@@ -180,8 +180,8 @@ def covering_buffers(layers: Iterable[Masked], design: Design) -> Buffers:
     return first
 
 
-def _chain_work(part: Part, layer: Masked, design: Design) -> NDArray[np.int64] | None:
-    """Return the kept weights of a chain's blocks of filters, None if the part is no chain.
+def _chain_ranks(part: Part, layer: Masked, design: Design) -> NDArray[np.int64] | None:
+    """Rank a chain's blocks of filters by their kept weights; None if the part is no chain.
 
     The sums of a filter stay in its lane, so that all parts of a chain deal filters alike.
     """
@@ -190,5 +190,5 @@ def _chain_work(part: Part, layer: Masked, design: Design) -> NDArray[np.int64] 
         return None
     mask = layer.mask[chain.filters_of(layer.shape)].reshape(len(part.filters), -1)
     blocks = simd_blocks(chain.shape_of(layer.shape), design)
-    work: NDArray[np.int64] = union_masks(mask, blocks).sum(axis=1)
-    return work
+    kept = union_masks(mask, blocks)
+    return ranks_by_work(kept.sum(axis=1), kept)

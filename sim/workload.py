@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..hw.deal import deal, simd_blocks
+from ..hw.deal import deal, ranks_by_entries, simd_blocks
 from ..hw.design import Buffers, Design
 from ..hw.layout import Layout
 from ..hw.program import Program, weight_words
@@ -60,8 +60,9 @@ class Bounds:
 
 
 class _FilterCounts(NamedTuple):
-    """Entries, stored weights and index words of each index stream, (blocks,)."""
+    """Of each index stream: its rank, entries, stored weights and index words, (blocks,)."""
 
+    ranks: Ints
     entries: Ints
     weights: Ints
     words: Ints
@@ -205,6 +206,7 @@ class Workload:
             filters = simd_blocks(self.shape, design)
             mask = union_masks(layout.to_index_space(self.mask), filters)
             self._counts[key] = _FilterCounts(
+                ranks_by_entries(mask, form),
                 form.entry_counts(mask),
                 form.weight_counts(mask),
                 form.index_words(mask, design.scan_bits),
@@ -214,7 +216,7 @@ class Workload:
     def _dealt(self, design: Design, form: IndexFormat, layout: Layout) -> Load:
         filters = self._filters(design, form, layout)
         streams = design.streams * layout.lane_filters
-        assignment = deal(filters.entries, self.shape, design, streams)
+        assignment = deal(filters.ranks, self.shape, design, streams)
         # Filter -1, a lane without a filter: it stores nothing and issues one filler.
         weights = np.append(filters.weights, 0)[assignment]
         reordered = design.feed_order == "balanced" and not isinstance(form, Dense)

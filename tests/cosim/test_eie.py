@@ -172,10 +172,11 @@ def test_single_weight() -> None:
 
 
 def test_gaps_longer_than_the_index_can_say() -> None:
-    """One PE, whose filters keep one input each: the first and the last one of column 0."""
+    """One PE; the heaviest filter, 0, and the lightest, 31, are the only ones with input 0."""
     mask = np.zeros((32, 6), np.bool_)
-    mask[:, 1] = True
-    mask[[0, 31]] = [True, False, False, False, False, False]
+    mask[:31, [1, 2]] = True
+    mask[0] = [True, False, True, True, False, False]
+    mask[31, 0] = True
     design = replace(Design.eie(1), acc_rows=32, index_bits=(2,))
     layer = layer_of(mask)
     assert check(layer, design, np.full((1, 6, 1, 1), 50))["filler"] == 30 // 3 + 1 // 3

@@ -1,7 +1,7 @@
 """The exact simulator counts what the timing contract says, stepped cycle by cycle.
 
-``timing_contract`` interprets the table of ARCHITECTURE.md; small cases are worked out by hand;
-and there are laws that any cycle count must obey.
+``timing_contract`` interprets the table of ARCHITECTURE.md; small cases are worked out by hand.
+Laws that any cycle count must obey are in ``test_laws``.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,6 @@ from bosquet.hw.program import Program
 from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import LayerShape
 from bosquet.sim import exact_sparse
-from bosquet.sim.counters import STALLS
 from bosquet.sim.exact import simulate
 
 
@@ -302,108 +301,3 @@ def test_columns_of_filters_are_those_of_the_contract(
     counted = simulate(program)
     assume(counted.lane_cycles < 80_000)
     assert counted == interpret(program)
-
-
-# ---- laws ----------------------------------------------------------------------------------------
-
-
-@given(
-    design=designs("sparse", (1, 4, 20)) | designs("dense", (1, 4, 20)),
-    layer=layers(),
-    form=st.sampled_from(FORMATS),
-)
-def test_no_faster_than_the_busiest_stage(design: Design, layer: Masked, form: IndexFormat) -> None:
-    program = Program.plan(layer, design, form if design.family == "sparse" else None)
-    counted = simulate(program)
-    layout, passes = program.layout, program.layout.position_tiles
-    visits = design.drain_groups * program.group_cycles
-    entries = [max(own.entry_positions.size for own in lanes) for lanes in program.streams]
-    last_position = max(int(own.entry_positions[-1]) for own in program.streams[-1])
-    assert counted.cycles >= passes * sum(entries)
-    # The last pass needs no steps behind its last entry, and no turn of lanes without a filter.
-    all_but_one = passes * program.tiles - 1
-    assert counted.cycles > all_but_one * layout.steps + last_position // layout.step_vectors
-    assert counted.cycles > all_but_one * visits
-    # A dense lane counts once where its columns have filters of their own.
-    if layout.lane_filters == 1:
-        assert counted.compute == passes * program.kept_weights
-    assert all(counted.stalls[name] >= 0 for name in STALLS)
-
-
-@given(
-    design=designs("sparse", (1, 4, 20)),
-    layer=layers(),
-    form=st.sampled_from(FORMATS),
-    deeper=st.integers(1, 3),
-)
-def test_more_buffer_never_costs_cycles(
-    design: Design, layer: Masked, form: IndexFormat, deeper: int
-) -> None:
-    cycles = simulate(Program.plan(layer, design, form)).cycles
-    run_ahead = replace(design, run_ahead=min(4, 2 * design.run_ahead))
-    assert simulate(Program.plan(layer, run_ahead, form)).cycles <= cycles
-    fifo = replace(design, fifo_depth=design.fifo_depth + deeper)
-    assert simulate(Program.plan(layer, fifo, form)).cycles <= cycles
-
-
-@given(design=designs("sparse", (1, 4, 20)), layer=layers((0.1, 0.3)), choice=st.integers(0))
-def test_one_more_weight_never_saves_cycles(design: Design, layer: Masked, choice: int) -> None:
-    # On a fixed schedule and without fillers. Where the last entry waits for its accumulators
-    # (two sets), or for the decoder, it holds its window; another entry behind it can free that
-    # window earlier. So: one set, and a FIFO that hides the decoder.
-    assume(not layer.mask.all() and layer.mask.any(axis=(1, 2, 3)).all())
-    fixed = replace(design, acc_sets=1, fifo_depth=3, feed_order="natural")
-    form = Relative(12)
-    program = Program.plan(layer, fixed, form)
-    pruned = np.flatnonzero(~layer.mask)
-    mask = layer.mask.copy()
-    mask.flat[pruned[choice % pruned.size]] = True
-    rows = program.layout.to_index_space(mask)
-    streams = tuple(
-        tuple(
-            form.encode(np.flatnonzero(rows[f]), program.layout.length, fixed.scan_bits)
-            if f >= 0
-            else own
-            for f, own in zip(filters, lanes, strict=True)
-        )
-        for filters, lanes in zip(program.assignment, program.streams, strict=True)
-    )
-    assert simulate(replace(program, streams=streams)).cycles >= simulate(program).cycles
-
-
-def test_a_weight_halfway_can_save_cycles() -> None:
-    # Why the law above leaves out the decoder: a lane holds its window until it has found its next
-    # entry, 15 words on; with one halfway, half of the windows are released, and fed, meanwhile.
-    design = replace(ONE_LANE, window=16, feed=16, fifo_depth=1)
-    ends, halfway = (np.isin(np.arange(256), kept)[None] for kept in ([0, 255], [0, 128, 255]))
-    apart, closer = (Program.plan(pointwise(kept), design, Bitmap()) for kept in (ends, halfway))
-    assert simulate(closer).cycles < simulate(apart).cycles
-    assert [simulate(program) for program in (apart, closer)] == [
-        interpret(program) for program in (apart, closer)
-    ]
-
-
-@given(design=designs("sparse", (1, 4, 20)), layer=layers(), form=st.sampled_from(FORMATS))
-def test_lanes_that_share_everything_are_interchangeable(
-    design: Design, layer: Masked, form: IndexFormat
-) -> None:
-    # Lanes 0 and 1 share their cluster, and here their group of the output stage.
-    assume(design.lanes > 1)
-    program = Program.plan(layer, replace(design, drain=2), form)
-    order = [1, 0, *range(2, design.lanes)]
-    swapped = replace(
-        program,
-        assignment=program.assignment[:, order],
-        streams=tuple(tuple(lanes[lane] for lane in order) for lanes in program.streams),
-    )
-    assert simulate(swapped) == simulate(program)
-
-
-@given(design=designs("sparse", (1, 4)), seed=st.integers(0, 2**32), form=st.sampled_from(FORMATS))
-def test_the_order_of_filters_does_not_matter(design: Design, seed: int, form: IndexFormat) -> None:
-    # Filters are dealt by their entries. Here no two have the same number: filter f keeps its
-    # first f + 1 weights (in dense format, all filters are alike).
-    kept = np.tri(12, 12, dtype=np.bool_)
-    shuffled = np.random.default_rng(seed).permutation(kept)
-    before = simulate(Program.plan(pointwise(kept, positions=9), design, form))
-    assert simulate(Program.plan(pointwise(shuffled, positions=9), design, form)) == before

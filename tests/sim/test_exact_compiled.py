@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from drawn_work import Work, works
+from hypothesis import given
 
 from bosquet.hw.design import Design
 from bosquet.hw.program import Program
@@ -30,6 +32,13 @@ def both(program: Program) -> tuple[Counters, Counters]:
         return OutputStage(program.design, program.group_cycles)
 
     return simulate_compiled(program, stage()), simulate_sparse(program, stage())
+
+
+@given(work=works(("window", "simd", "port")))
+def test_layers_of_the_laws(work: Work) -> None:
+    """What ``test_laws`` finds of one holds for the other: their counters are equal."""
+    compiled, plain = both(work.program)
+    assert compiled == plain
 
 
 def random_programs(start: int, count: int) -> Iterator[Program]:

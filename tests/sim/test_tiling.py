@@ -107,6 +107,21 @@ def test_rows_that_see_nothing_but_padding_are_not_cut_off() -> None:
     assert len(best.runs) > 1
 
 
+@pytest.mark.parametrize("name", ["sparse-4x4", "dense-4x4"])
+@pytest.mark.parametrize("dram", [None, Dram(64, 30)], ids=["ideal", "dram"])
+def test_larger_buffers_never_cost_cycles_on_a_fixed_schedule(name: str, dram: Dram | None) -> None:
+    """The same cuts: which ones are chosen is predicted, and can be worse in larger buffers."""
+    work = layer(8, 24, 7, 6, seed=7)
+    small = with_less(Design.named(name), work, weight_words=0.5, feature_words=0.5)
+    large = with_less(Design.named(name), work, weight_words=2.0, feature_words=3.0)
+    cuts = replace(Cuts.none(work.shape), filters=8, rows=2)
+    less, more = (Schedule.cut(work, design, cuts) for design in (small, large))
+    assert isinstance(less, Schedule)
+    assert isinstance(more, Schedule)
+    assert len(less.runs) == len(more.runs) > 1
+    assert simulated(more, dram) == simulated(less, dram)
+
+
 def test_what_no_cut_makes_fit_is_refused() -> None:
     work = layer(8, 8, 5, 5, seed=1)
     design = with_less(Design.named("sparse-4x4"), work, offset_words=0.0)
