@@ -50,8 +50,16 @@ def emit_answer(content: Document, text: str, as_json: bool, out: Path | None = 
     typer.echo(dumps(content) if as_json else text.rstrip() + "\n", nl=False)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, option: str = "--out") -> None:
     """Write a file so that it is either whole or not there.
+
+    Parameters
+    ----------
+    path : Path
+        Folders are made.
+    text : str
+    option : str
+        Option that named the place, for the error.
 
     Raises
     ------
@@ -72,7 +80,8 @@ def write_atomically(path: Path, text: str) -> None:
         if part is not None:
             part.unlink(missing_ok=True)
         raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; give another place with --out"
+            f"{path}: cannot be written: {error.strerror or error};"
+            f" give another place with {option}"
         ) from error
 
 

@@ -19,7 +19,12 @@ from .exact import count
 from .output_stage import groups_with_filters
 from .stalled_output import StalledOutputStage
 
-__all__ = ["predicted_in_dram", "simulate_in_dram", "simulate_schedule_in_dram"]
+__all__ = [
+    "predicted_in_dram",
+    "simulate_in_dram",
+    "simulate_schedule_in_dram",
+    "waits_for_loads",
+]
 
 _ACCEPT_TO_FIRST_REGISTER = 2
 """A host that reads STATUS in every cycle sees in the cycle after it that a start was accepted."""
@@ -57,19 +62,40 @@ def predicted_in_dram(
     dram : Dram
     """
     design = programs[0].design
+    loaded = [_loaded(program, dram) for program in programs]
+    waits = waits_for_loads([run.cycles for run in loaded], load_beats, design, dram)
+    return Counters.total(
+        [_after_waiting(run, waited) for run, waited in zip(loaded, waits, strict=True)]
+    )
+
+
+def waits_for_loads(
+    run_cycles: Sequence[int], load_beats: Sequence[Sequence[int]], design: Design, dram: Dram
+) -> list[int]:
+    """Return the cycles in which each run waits for its loads and no run goes on.
+
+    Parameters
+    ----------
+    run_cycles : sequence of int
+        What each run takes once it is loaded.
+    load_beats : sequence of sequence of int
+        Beats of the loads of each run.
+    design : Design
+        Of one buffer set or two.
+    dram : Dram
+    """
     if design.buffer_sets == 1:
-        pairs = zip(programs, load_beats, strict=True)
-        return Counters.total([simulate_in_dram(program, own, dram) for program, own in pairs])
+        return [_load_cycles(own, design, dram) for own in load_beats]
     registers = len(layer_layout(design).members)
-    counted: list[Counters] = []
+    waits = []
     written, ended = 0, -1  # the start; the run before
-    for program, own in zip(programs, load_beats, strict=True):
+    for cycles, own in zip(run_cycles, load_beats, strict=True):
         free = max(written, ended) + 1
         accepted = max(free, written + 1 + _load_cycles(own, design, dram))
-        counted.append(_after_waiting(run := _loaded(program, dram), accepted - free))
-        ended = accepted + run.cycles
+        waits.append(accepted - free)
+        ended = accepted + cycles
         written = accepted + _ACCEPT_TO_FIRST_REGISTER + registers
-    return Counters.total(counted)
+    return waits
 
 
 def _load_cycles(load_beats: Sequence[int], design: Design, dram: Dram) -> int:
