@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Label", "Point", "labels"]
 
-_CHARACTER, _LINE = 6.4, 15
+_CHARACTER, _LINE = 6.2, 14
 """Pixels of a label: width of a character, height."""
 
-_MORE = len(" +99")
-"""Characters kept free for the number of points left out."""
+_MORE = len(" +9")
+"""Characters kept free for the number of points left out; rarely it is one more."""
 
 _MARK = 5
 """Pixels from the centre of a point to its edge."""

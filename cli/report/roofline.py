@@ -7,7 +7,7 @@ that part is in its way.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log10, sqrt
+from math import ceil, floor, log10, sqrt
 from typing import Any, NamedTuple
 
 from ...sim.bound import BOUNDS
@@ -31,6 +31,9 @@ _MARKS = {"busiest_lane": "circle", "feed": "square", "drain": "diamond", "memor
 _HEIGHT = 520
 _WIDTH = 1000
 """Pixels of the chart on a screen that is wide enough; labels are placed for it."""
+
+_DECADES = 2.2
+"""An axis of more decades has ticks at powers of ten only."""
 
 _ROOM = 2.2
 """Factor by which the axes reach beyond points and peak."""
@@ -135,12 +138,15 @@ def _chart(run: Document, number: int) -> Chart:
 
 
 def _axis(limits: tuple[float, float], title: str) -> dict[str, Any]:
+    low, high = (log10(limit) for limit in limits)
+    steps = (1,) if high - low > _DECADES else (1, 2, 5)
+    ticks = (step * 10.0**decade for decade in range(floor(low), ceil(high)) for step in steps)
     return {
         **AXIS,
         "type": "log",
-        "range": [log10(limit) for limit in limits],
+        "range": [low, high],
         "exponentformat": "SI",
-        "dtick": 1,
+        "tickvals": [tick for tick in ticks if low <= log10(tick) <= high],
         "title": {"text": title, "font": {"size": 13, "color": "--muted"}},
     }
 
@@ -184,18 +190,18 @@ def _roof_lines(run: Document, scale: _Scale, x_range: tuple[float, float]) -> l
 
 
 def _fed_peak(run: Document) -> float | None:
-    """Return the most MACs per cycle that the feed lets any layer have, None if it does not matter.
+    """Return the most MACs per cycle that the feed lets any layer have, None if it binds none.
 
     Steps come one per cycle however many weights of theirs are kept, so each layer has its own.
     """
-    fed = [
-        float(one["effectual_macs"] / one["bound"]["feed"])
-        for one in _points(run)
-        if one["bound"]["feed"]
-    ]
-    if not fed or max(fed) >= run["roof"]["peak_macs_per_cycle"]:
+    layers = _points(run)
+    if all(one["bound"]["name"] != "feed" for one in layers):
         return None
-    return max(fed)
+    return max(
+        float(one["effectual_macs"] / one["bound"]["feed"])
+        for one in layers
+        if one["bound"]["feed"]
+    )
 
 
 def _line(

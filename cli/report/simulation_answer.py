@@ -7,11 +7,13 @@ from .verdict import Headline, Tile
 __all__ = ["simulation_answer"]
 
 _HELD = {
-    "busiest_lane": "their busiest lane",
+    "busiest_lane": "the busiest lane",
     "feed": "the feed of activations",
     "drain": "the output stage",
     "memory": "the streams to memory",
 }
+
+_BLANK = "\N{NO-BREAK SPACE}"
 
 
 def simulation_answer(found: Document) -> Headline:
@@ -20,7 +22,10 @@ def simulation_answer(found: Document) -> Headline:
     latency_s = found["latency_s"]
     time = "" if latency_s is None else f", {seconds(latency_s)}"
     images = "" if found["images"] == 1 else f" for {count(found['images'])} images together"
-    sentence = f"{found['network']} on {found['design']}{images}: {cycles}{time}."
+    name = found["network"]
+    if len(found["layers"]) == 1:
+        name = f"{name}:{found['layers'][0]['name']}"
+    sentence = f"{name} on {found['design']}{images}: {cycles}{time}."
     return Headline("", sentence, (_held(found),), tuple(_tiles(found)))
 
 
@@ -31,12 +36,17 @@ def _held(found: Document) -> str:
         name = layer["bound"]["name"]
         shares[name] = shares.get(name, 0) + layer["cycles"]
     most = sorted(shares, key=lambda name: -shares[name])
-    parts = [f"{_HELD[name]} {percent(shares[name] / found['cycles'])}" for name in most]
-    together = sum(layer["bound"]["cycles"] for layer in found["layers"])
-    return (
-        f"Share of the cycles in layers bound by {joined(parts)}. All layers take"
-        f" {times(found['cycles'] / together)} the cycles of their bounds."
+    factor = times(found["cycles"] / sum(layer["bound"]["cycles"] for layer in found["layers"]))
+    if len(most) == 1:
+        return f"Bound by {_HELD[most[0]]}, and {factor} the cycles of that bound."
+    first, *others = (
+        (_HELD[name], percent(shares[name] / found["cycles"]).replace(" ", _BLANK)) for name in most
     )
+    parts = [
+        f"{first[0]} take {first[1]} of the cycles",
+        *(f"by {by} {part}" for by, part in others),
+    ]
+    return f"Layers bound by {joined(parts)}. All layers take {factor} the cycles of their bounds."
 
 
 def _tiles(found: Document) -> list[Tile]:

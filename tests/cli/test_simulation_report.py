@@ -16,8 +16,9 @@ from report_page import Page
 from bosquet.cli.report import Results
 from bosquet.cli.report.page import render
 from bosquet.cli.report.point_labels import Point, labels
-from bosquet.cli.report.quantity import energy, rate, size
+from bosquet.cli.report.quantity import energy, percent, rate, size, times
 from bosquet.cli.report.roofline import roofline_section
+from bosquet.cli.report.simulation_answer import simulation_answer
 from bosquet.cli.report.simulation_page import render_simulation
 from bosquet.sim.bound import BOUNDS
 
@@ -92,6 +93,27 @@ def test_bounds_and_rooflines_of_the_document(
     # Two load streams and outputs of 32 bits per cycle each.
     assert narrow["roof"]["bytes_per_cycle"] == 12
     assert {layer["bound"]["name"] for layer in narrow["layers"]} == {"memory"}
+
+
+def test_the_answer_names_what_binds(ideal: dict[str, Any], narrow: dict[str, Any]) -> None:
+    together = sum(layer["bound"]["cycles"] for layer in narrow["layers"])
+    answer = simulation_answer(narrow)
+    assert answer.details == (
+        f"Bound by the streams to memory, and {times(narrow['cycles'] / together)} the cycles of"
+        " that bound.",
+    )
+    fed = sum(one["cycles"] for one in ideal["layers"] if one["bound"]["name"] == "feed")
+    (said,) = simulation_answer(ideal).details
+    assert " ".join(said.split()).startswith(
+        f"Layers bound by the feed of activations take {percent(fed / ideal['cycles'])} of the"
+        " cycles and by the busiest lane"
+    )
+    one = {**ideal, "layers": ideal["layers"][:1]}
+    assert simulation_answer(one).sentence.startswith("lenet5:conv1 on sparse-16x16: ")
+
+
+def test_no_line_for_a_feed_that_binds_nothing(narrow: dict[str, Any]) -> None:
+    assert roofline_section([narrow]).lines == {"roof", "one load stream"}
 
 
 def test_no_clock_no_figures_per_second(ideal: dict[str, Any]) -> None:
@@ -201,7 +223,7 @@ def test_labels_do_not_overlap() -> None:
 
 
 def test_a_label_counts_those_that_it_hides() -> None:
-    (label,) = labels([Point("layer1.conv", 50.0, 50.0, 60.0)] * 3, 400)
+    (label,) = labels([Point("layer1.conv", 30.0, 50.0, 60.0)] * 3, 400)
     assert (label.text, label.more) == ("layer1.conv +2", 2)
     far, near = labels([Point("a", 50.0, 50.0, 50.0), Point("b", 300.0, 50.0, 50.0)], 400)
     assert (far.text, near.text) == ("a", "b")
