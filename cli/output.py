@@ -59,15 +59,23 @@ def emit_answer(content: Document, text: str, as_json: bool, out: Path | None = 
     typer.echo(dumps(content) if as_json else text.rstrip() + "\n", nl=False)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, option: str = "--out") -> None:
     """Write a file so that it is either whole or not there.
+
+    Parameters
+    ----------
+    path : Path
+        Folders are made.
+    text : str
+    option : str
+        Option that named the place, for the error.
 
     Raises
     ------
     InputError
         If the folder or the file cannot be written.
     """
-    with whole_file(path, "--out") as file:
+    with whole_file(path, option) as file:
         file.write(text)
 
 

@@ -1,10 +1,13 @@
 """``bosquet simulate``: the cycles, area and time of a network or a layer on a design."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..hw.design import Design
+from ..sim.technology import Technology
 from .active_layers import ActivityOptions, with_activity
 from .integer_layer import QuantizationOptions
 from .masked_network import load_masked
@@ -31,8 +34,10 @@ from .options import (
 )
 from .output import document, emit_answer
 from .progress import Progress
+from .report import write_simulation
 from .simulation import NetworkSimulation
 from .trace import TraceCycles, TraceFile, TraceRequest, VcdFile
+from .versions import package_versions
 
 __all__ = ["simulate"]
 
@@ -84,6 +89,14 @@ def simulate(
     trace: TraceFile = None,
     vcd: VcdFile = None,
     trace_cycles: TraceCycles = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Write a page with the roofline, what bounds each layer, stalls and energy.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
@@ -111,4 +124,24 @@ def simulate(
         found = NetworkSimulation.of(masked, chosen, silicon, progress, dram=dram)
     wanted.write(found)
     answer = document("simulate", {**found.to_json(), "seed": seed})
+    if report is not None:
+        provenance = {
+            "network": net,
+            "ratio": ratio,
+            "seed": seed,
+            **_provenance(chosen, silicon),
+            "environment": answer["environment"],
+            "energy figures": answer["energy_sources"] or {},
+        }
+        write_simulation(answer, provenance, report)
+        typer.echo(f"written: {report}", err=True)
     emit_answer(answer, found.text(), as_json, out)
+
+
+def _provenance(design: Design, technology: Technology) -> dict[str, Any]:
+    """Return what the figures come from, for the report."""
+    return {
+        "design": {name: value for name, value in asdict(design).items() if value is not None},
+        "technology": technology.to_json(),
+        "tools": {**technology.tools, **package_versions()},
+    }

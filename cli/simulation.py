@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..hw.design import Design
@@ -9,6 +10,7 @@ from ..hw.dram import Dram
 from ..models.formats import IndexFormat
 from ..sim.counters import STALLS
 from ..sim.energy import NOT_COUNTED, Energy
+from ..sim.roofline import Roof, Roofline
 from ..sim.simulate import Silicon, SimulatedLayer, Simulation
 from ..sim.technology import Technology
 from .activity import ALL_ACTIVE, ActivityKind
@@ -63,6 +65,14 @@ class NetworkSimulation:
     def _silicon(self) -> Silicon:
         return self.simulation.silicon
 
+    @cached_property
+    def _roof(self) -> Roof:
+        return Roof.of(self.simulation.design, self.simulation.dram)
+
+    @property
+    def _freq_hz(self) -> float | None:
+        return None if self._silicon.clock is None else self._silicon.clock.freq_hz
+
     @property
     def _pairs(self) -> Iterator[tuple[MaskedLayer, SimulatedLayer]]:
         return zip(self.masked.layers, self.simulation.layers, strict=True)
@@ -75,8 +85,9 @@ class NetworkSimulation:
             "design": self.simulation.design.name,
             "tier": "exact",
             "environment": self._environment(),
+            "roof": self._roof.to_json(self._freq_hz, self._silicon.reason),
             "cycles": self.simulation.cycles,
-            "freq_hz": None if silicon.clock is None else silicon.clock.freq_hz,
+            "freq_hz": self._freq_hz,
             "freq_limit": None if silicon.clock is None else silicon.clock.limit,
             "latency_s": silicon.seconds(self.simulation.cycles),
             "area_um2": None if silicon.area is None else silicon.area.total_um2,
@@ -137,6 +148,10 @@ class NetworkSimulation:
             / (counters.cycles * self.simulation.design.macs),
             "compute": counters.compute,
             "stalls": {cause: counters.stalls[cause] for cause in STALLS},
+            "bound": one.bound.to_json(),
+            "roofline": Roofline.of(
+                layer.effectual_macs, layer.shape.macs, one.traffic, counters.cycles, self._roof
+            ).to_json(self._freq_hz, self._silicon.reason),
             "traffic": one.traffic.to_json(),
             **self._energy(one.energy),
             "energy_by_level": None if one.energy is None else one.energy.levels,
@@ -178,12 +193,14 @@ class NetworkSimulation:
                     "us",
                     "uJ",
                     "utilization",
+                    "bound",
                     "stalls",
                 ),
                 (self._row(*pair) for pair in self._pairs),
             ),
             "",
             "utilization: lane-cycles that issue a weight; stalls: lane-cycles lost, by cause",
+            "bound: the part that the layer cannot be faster than, and cycles / its cycles",
         ]
         if dram := self.simulation.dram:
             lines.append(
@@ -227,7 +244,7 @@ class NetworkSimulation:
         return f"energy (predicted): {energy.total_pj / 1e6:.4g} uJ: {shares}{leakage}"
 
     def _row(self, layer: MaskedLayer, one: SimulatedLayer) -> tuple[object, ...]:
-        counters = one.counters
+        counters, bound = one.counters, one.bound
         seconds = self._silicon.seconds(counters.cycles)
         shares = {cause: counters.stall_share(cause) for cause in STALLS}
         lost = [cause for cause in sorted(STALLS, key=lambda cause: -shares[cause])
@@ -241,5 +258,6 @@ class NetworkSimulation:
             None if seconds is None else f"{seconds * 1e6:.1f}",
             None if one.energy is None else f"{one.energy.total_pj / 1e6:.3g}",
             f"{counters.utilization:.1%}",
+            f"{bound.name} {counters.cycles / bound.cycles:.2f}x",
             ", ".join(f"{cause} {shares[cause]:.0%}" for cause in lost) or None,
         )

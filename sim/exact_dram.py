@@ -30,6 +30,7 @@ __all__ = [
     "simulate_in_dram",
     "simulate_schedule_in_dram",
     "waiting_cycles",
+    "waits_for_loads",
 ]
 
 _ACCEPT_TO_FIRST_REGISTER = 2
@@ -73,14 +74,35 @@ def predicted_in_dram(
         Beats of the loads of each run.
     dram : Dram
     """
-    loading = Loading(programs[0].design, dram)
-    counted: list[Counters] = []
-    for program, own in zip(programs, load_beats, strict=True):
-        wait = loading.wait(own)
-        run = run_in_dram(program, dram)
-        loading.ran(run.cycles)
-        counted.append(after_waiting(run, wait.cycles))
-    return Counters.total(counted)
+    counted = [run_in_dram(program, dram) for program in programs]
+    design = programs[0].design
+    waits = waits_for_loads([run.cycles for run in counted], load_beats, design, dram)
+    return Counters.total(
+        [after_waiting(run, waited) for run, waited in zip(counted, waits, strict=True)]
+    )
+
+
+def waits_for_loads(
+    run_cycles: Sequence[int], load_beats: Sequence[Sequence[int]], design: Design, dram: Dram
+) -> list[int]:
+    """Return the cycles in which each run waits for its loads and no run goes on.
+
+    Parameters
+    ----------
+    run_cycles : sequence of int
+        What each run takes once it is loaded.
+    load_beats : sequence of sequence of int
+        Beats of the loads of each run.
+    design : Design
+        Of one buffer set or two.
+    dram : Dram
+    """
+    loading = Loading(design, dram)
+    waits = []
+    for cycles, own in zip(run_cycles, load_beats, strict=True):
+        waits.append(loading.wait(own).cycles)
+        loading.ran(cycles)
+    return waits
 
 
 class LoadWait(NamedTuple):

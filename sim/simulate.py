@@ -17,6 +17,7 @@ from ..hw.dram import Dram
 from ..hw.program import Masked
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
+from .bound import Bound
 from .cost import Area, Frequency, area, frequency
 from .counters import Counters
 from .energy import Energy, no_energy
@@ -38,6 +39,8 @@ class SimulatedLayer:
         Its runs, one or as many as the buffers make necessary.
     counters : Counters
         Of all runs together.
+    bound : Bound
+        What they cannot be faster than.
     traffic : Traffic
         What they move.
     energy : Energy or None
@@ -47,6 +50,7 @@ class SimulatedLayer:
     layer: Masked
     schedule: Schedule
     counters: Counters
+    bound: Bound
     traffic: Traffic
     energy: Energy | None
 
@@ -139,7 +143,7 @@ class Simulation:
         FitError
             If a layer does not fit the design.
         """
-        known: dict[tuple[object, ...], tuple[Schedule, Counters]] = {}
+        known: dict[tuple[object, ...], tuple[Schedule, Counters, Bound]] = {}
         keys = []
         for number, layer in enumerate(layers):
             form = forms[number] if forms else None
@@ -149,12 +153,14 @@ class Simulation:
                 schedule = best_schedule(layer, design, form, dram)
                 if nonzero is not None:
                     schedule = schedule.with_active(nonzero[:, :, None, None])
-                known[keys[-1]] = schedule, simulated(schedule, dram)
+                known[keys[-1]] = schedule, simulated(schedule, dram), Bound.of(schedule, dram)
             progress(number + 1, len(layers), layer.shape.name)
-        buffers = design.buffers or _covering([schedule.buffers for schedule, _ in known.values()])
+        buffers = design.buffers or _covering(
+            [schedule.buffers for schedule, _, _ in known.values()]
+        )
         silicon = Silicon.of(design, buffers, technology)
         found = {
-            key: (*counted, *_moved(*counted, buffers, silicon, technology))
+            key: (*counted, *_moved(counted[0], counted[1], buffers, silicon, technology))
             for key, counted in known.items()
         }
         done = [SimulatedLayer(layer, *found[key]) for layer, key in zip(layers, keys, strict=True)]

@@ -14,7 +14,7 @@ from ..hw.program import Program
 from ..models.formats import Bitmap, Relative
 from .output_stage import groups_with_filters
 
-__all__ = ["PREFETCHED_WORDS", "Work"]
+__all__ = ["PREFETCHED_WORDS", "Work", "output_beats", "passes_per_tile"]
 
 PREFETCHED_WORDS = 2
 """Index words that the fetcher of a stream reads beyond those its decoder takes."""
@@ -83,9 +83,17 @@ class Work:
         return cls(**{f.name: sum(one[f.name] for one in counted) for f in fields(cls)})
 
 
-def _beats(program: Program, passes: int) -> int:
+def output_beats(program: Program) -> int:
+    """Return the beats of the output stream of a run."""
     groups = int(groups_with_filters(program.first_filters, program.design).sum())
-    return groups * program.group_cycles * passes
+    return groups * program.group_cycles * passes_per_tile(program)
+
+
+def passes_per_tile(program: Program) -> int:
+    """Return how often the output stage takes the sums of each tile (eie: row of accumulators)."""
+    if isinstance(program, EieProgram):
+        return len(program.active)
+    return program.layout.position_tiles
 
 
 def _dense(program: Program) -> Work:
@@ -107,7 +115,7 @@ def _dense(program: Program) -> Work:
         weights=with_filter * passes * layout.steps,
         macs=filters * passes * layout.steps * each,
         sums=filters * passes * each,
-        beats=_beats(program, passes),
+        beats=output_beats(program),
     )
 
 
@@ -134,7 +142,7 @@ def _sparse(program: Program) -> Work:
         weights=weights * passes,
         macs=weights * passes * design.simd_group * design.vector,
         sums=int((program.assignment >= 0).sum()) * passes * design.vector,
-        beats=_beats(program, passes),
+        beats=output_beats(program),
     )
 
 
@@ -159,5 +167,5 @@ def _eie(program: EieProgram) -> Work:
         weights=weights,
         macs=weights,
         sums=program.shape.out_channels * images,
-        beats=_beats(program, images),
+        beats=output_beats(program),
     )

@@ -89,7 +89,7 @@ def limits(results: Results) -> tuple[str, ...]:
         "No place and route: wires, clock tree and their share of area and delay are not in it, on"
         " either side.",
         _weights(results),
-        "Energy is not modelled.",
+        "Energy is no part of the comparison.",
     ]
     bound = [
         str(layer["name"])

@@ -1,21 +1,20 @@
 """The page: everything that the results can tell, in one HTML file that opens without a network."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from ... import __version__
 from ..output import write_atomically
-from . import quantity
 from .areas import area_chart, parts_shown, spent_areas
 from .curves import curve_charts
+from .environment import environment
 from .evidence import evidence, first_known, limits
 from .facts import Group, groups
 from .layer_answer import VERDICTS, LayerAnswer, layer_answers
 from .results import Document, Results
+from .roofline import roofline_section
 from .scale import scales
 from .stalls import CAUSES, causes_shown, stall_chart
 from .verdict import headline
@@ -63,7 +62,8 @@ def render(results: Results) -> str:
     stalls = stall_chart(results.simulations)
     spent = spent_areas(results)
     areas = area_chart(spent)
-    charts = [chart for chart in (*curves, areas, stalls) if chart is not None]
+    roofline = roofline_section(results.simulations)
+    charts = [one for one in (*curves, areas, *roofline.charts, stalls) if one is not None]
     values: dict[str, Any] = {
         "answers": answers,
         "areas": areas,
@@ -84,42 +84,14 @@ def render(results: Results) -> str:
         "own_shown": any(trace["name"] == "this network" for one in curves for trace in one.traces),
         "plotly": get_plotlyjs() if charts else None,
         "results": results,
+        "roofline": roofline,
         "scales": scales(answers),
         "single": len(curves) == 1,
         "stalls": stalls,
         "verdicts": VERDICTS,
         "version": __version__,
     }
-    return _environment().get_template("page").render(values)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.filters |= {
-        "area": quantity.area,
-        "count": quantity.count,
-        "frequency": quantity.frequency,
-        "joined": quantity.joined,
-        "percent": quantity.percent,
-        "times": quantity.times,
-        "words": _words,
-    }
-    return environment
-
-
-def _template(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.html.j2").read_text(encoding="utf-8")
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
+    return environment().get_template("page").render(values)
 
 
 def _baseline(results: Results) -> Document | None:

@@ -1,17 +1,20 @@
 """Numbers as a reader wants them: three digits that matter, a unit, or why there is none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import floor, log10
 
 __all__ = [
     "TIMES",
     "area",
     "count",
+    "energy",
     "frequency",
     "joined",
     "percent",
+    "rate",
     "seconds",
     "significant",
+    "size",
     "times",
 ]
 
@@ -58,6 +61,27 @@ def frequency(hertz: float) -> str:
 def area(um2: float) -> str:
     """Return an area of silicon."""
     return f"{significant(um2 / 1e6)} mm²"
+
+
+def energy(picojoules: float) -> str:
+    """Return an energy in the unit that keeps it short."""
+    return _in_units(picojoules, ("pJ", "nJ", "µJ", "mJ"))
+
+
+def rate(macs_per_s: float) -> str:
+    """Return MACs per second in the unit that keeps them short."""
+    return _in_units(macs_per_s, ("MAC/s", "kMAC/s", "MMAC/s", "GMAC/s", "TMAC/s"))
+
+
+def size(moved_bytes: float) -> str:
+    """Return an amount of data; a kB has 1,000 bytes."""
+    return _in_units(moved_bytes, ("B", "kB", "MB", "GB"))
+
+
+def _in_units(value: float, units: Sequence[str]) -> str:
+    """Return a number in the largest of some units, each 1,000 of the one before, that it fills."""
+    step = 0 if value < 1000 else min(floor(log10(value)) // 3, len(units) - 1)
+    return f"{significant(value / 1000**step)} {units[step]}"
 
 
 def joined(words: Iterable[str]) -> str:

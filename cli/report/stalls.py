@@ -1,6 +1,7 @@
 """Where the cycles go: one bar a layer and design, split into work and the causes of stalls."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...sim.counters import STALLS
 from .chart import AXIS, Chart, Trace, hover, layout
@@ -16,11 +17,15 @@ CAUSES: Mapping[str, str] = {
     "feed": "activations come too slowly from the buffer",
     "filler": "an entry that only advances the index",
     "weight_buffer": "the next weight has not been read and decoded yet",
-    "dram": "weights are not on chip yet",
+    "dram": "what a run needs is not on chip yet",
     "drain": "sums wait for the output stage",
     "fill": "the pipeline fills at the start",
 }
 """What a lane does in a cycle: work first, then the stalls of ``sim.counters`` in their order."""
+
+
+_MANY = 24
+"""From so many bars on they are thinner."""
 
 
 def causes_shown(simulations: Sequence[Document]) -> tuple[str, ...]:
@@ -44,12 +49,13 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
     lengths = _lengths(bars)
     names = [layer["name"] for _, layer in bars]
     designs = [str(run["design"]) for run, _ in bars]
+    axis: list[Any] = names if len(runs) == 1 else [names, designs]
     traces: list[Trace] = [
         {
             "type": "bar",
             "orientation": "h",
             "name": cause.replace("_", " "),
-            "y": [names, designs],
+            "y": axis,
             "x": [
                 length * _share(layer, cause)
                 for (_, layer), length in zip(bars, lengths, strict=True)
@@ -72,12 +78,11 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
     return Chart(
         key="stalls",
         title="Where the cycles go",
-        aside=f"The length of a bar is its {'time' if _clocked(bars) else 'cycles'}, against the"
-        " longest bar of the layer; the number at its end is its cycles.",
+        aside=_aside(bars) if len(runs) > 1 else "The number at the end of a bar is its cycles.",
         says=" ".join(_says(run, layer) for run, layer in bars),
         traces=traces,
         layout=layout(
-            40 + 34 * len(bars),
+            40 + (34 if len(bars) < _MANY else 22) * len(bars),
             barmode="stack",
             bargap=0.28,
             margin={"l": 8, "r": 14, "t": 8, "b": 8},
@@ -91,7 +96,7 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
             annotations=[
                 {
                     "x": length,
-                    # Bars of an axis with two levels are numbered from 0.
+                    # Bars are numbered from 0, also those of an axis with two levels.
                     "y": place,
                     "xanchor": "left",
                     "showarrow": False,
@@ -101,6 +106,13 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
                 for place, ((_, layer), length) in enumerate(zip(bars, lengths, strict=True))
             ],
         ),
+    )
+
+
+def _aside(bars: Sequence[tuple[Document, Document]]) -> str:
+    return (
+        f"The length of a bar is its {'time' if _clocked(bars) else 'cycles'}, against the longest"
+        " bar of the layer; the number at its end is its cycles."
     )
 
 

@@ -14,10 +14,11 @@ from bosquet.sim.counters import STALLS
 KEYS = {
     "network", "design", "tier", "cycles", "freq_hz", "latency_s", "area_um2", "calibration",
     "unsupported", "layers", "energy_pj", "energy", "energy_kind", "energy_sources",
+    "roof",
 }  # fmt: skip
 LAYER_KEYS = {
     "name", "format", "cycles", "macs", "effectual_macs", "utilization", "compute", "stalls",
-    "energy_pj", "energy", "energy_by_level", "traffic",
+    "energy_pj", "energy", "energy_by_level", "traffic", "bound", "roofline",
 }  # fmt: skip
 
 
