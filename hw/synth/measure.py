@@ -199,20 +199,21 @@ def grid(design: Design) -> tuple[Part, ...]:
         add("dense", "output_stage", **fields)
         if fields["vector"] > 1:
             add("dense", "fc_output_stage", **fields)
-    for lanes, vector in ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32)):
-        add("sparse", "sparse_control", lanes=lanes, vector=vector)
-        add("dense", "dense_control", lanes=lanes, vector=vector)
-        add("port", "port_control", lanes=lanes, vector=vector)
+    sizes = ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32))
+    for (lanes, vector), sets in product(sizes, (1, 2)):
+        add("sparse", "sparse_control", lanes=lanes, vector=vector, buffer_sets=sets)
+        add("dense", "dense_control", lanes=lanes, vector=vector, buffer_sets=sets)
+        add("port", "port_control", lanes=lanes, vector=vector, buffer_sets=sets)
         if vector > 1:
-            add("dense", "fc_control", lanes=lanes, vector=vector)
+            add("dense", "fc_control", lanes=lanes, vector=vector, buffer_sets=sets)
     for lanes, acc_rows, fifo_depth in (
         (16, 1, 8), (16, 8, 8), (16, 16, 8), (16, 64, 8), (16, 16, 2), (17, 16, 4), (17, 4, 8),
     ):  # fmt: skip
         add("eie", "eie_pe", lanes=lanes, acc_rows=acc_rows, fifo_depth=fifo_depth)
     for feed, acc_rows in ((1, 16), (4, 16), (8, 16), (16, 16), (8, 1)):
         add("eie", "eie_feeder", feed=feed, acc_rows=acc_rows)
-    for lanes in (1, 4, 16, 64, 256):
-        add("eie", "eie_control", lanes=lanes)
+    for lanes, sets in product((1, 4, 16, 64, 256), (1, 2)):
+        add("eie", "eie_control", lanes=lanes, buffer_sets=sets)
     files = tuple(Part("register_file", (("depth", depth),)) for depth in (1, 2, 4, 8))
     return (*parts, *files)
 
