@@ -35,8 +35,13 @@ def of_kind(name: str) -> list[Row]:
 def left_out(name: str) -> Iterator[tuple[Row, Row]]:
     """Yield each row of a kind with what a fit of the others says of it."""
     model = model_of(name)
+
+    def apart(row: Row) -> dict[str, object]:
+        """Return what is not fitted: rows must agree in it."""
+        return {key: one for key, one in row.part.values if key not in model.inputs}
+
     for row in of_kind(name):
-        others = [other for other in of_kind(name) if other is not row]
+        others = [one for one in of_kind(name) if one is not row and apart(one) == apart(row)]
         sizes = [model.sizes(dict(other.part.values)) for other in others]
         own = model.sizes(dict(row.part.values))
         if all(min(s[k] for s in sizes) <= own[k] <= max(s[k] for s in sizes) for k in own):
