@@ -6,7 +6,7 @@ from typing import Any, Literal
 from .quantity import count, percent
 from .results import Document, Results
 
-__all__ = ["Evidence", "Kind", "evidence", "limits"]
+__all__ = ["BOUNDS_AND_TRAFFIC", "ENERGY", "Evidence", "Kind", "evidence", "limits"]
 
 Kind = Literal["measured", "simulated", "predicted", "published", "proxy"]
 
@@ -25,6 +25,19 @@ class Evidence:
     figure: str
     kind: Kind
     how: str
+
+
+BOUNDS_AND_TRAFFIC = Evidence(
+    "Bounds and traffic",
+    "simulated",
+    "exact counts of the programs that ran, summed over the runs; traffic is that of the RTL",
+)
+ENERGY = Evidence(
+    "Energy",
+    "predicted",
+    "every access and operation counted, each times a published or fitted figure of the technology"
+    " card",
+)
 
 
 def evidence(results: Results) -> tuple[Evidence, ...]:
@@ -49,6 +62,10 @@ def evidence(results: Results) -> tuple[Evidence, ...]:
         ),
         Evidence("Masks", *_masks(results)),
     ]
+    if any(run.get("roof") for run in results.simulations):
+        shown.append(BOUNDS_AND_TRAFFIC)
+    if any(run.get("energy") for run in results.simulations):
+        shown.append(ENERGY)
     if results.quality is not None:
         shown.append(_quality(results.quality))
     return tuple(shown)

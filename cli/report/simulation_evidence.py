@@ -1,6 +1,6 @@
 """How each figure of a simulation's page is known, and what the figures leave out."""
 
-from .evidence import Evidence, Kind
+from .evidence import BOUNDS_AND_TRAFFIC, ENERGY, Evidence, Kind
 from .quantity import joined
 from .results import Document
 
@@ -19,10 +19,7 @@ def simulation_evidence(found: Document) -> tuple[Evidence, ...]:
     """Return an entry for each kind of figure that the page shows."""
     shown = [
         Evidence("Cycles", "simulated", "exact, from the timing contract that the RTL is held to"),
-        Evidence(
-            "Bounds", "simulated", "exact counts of the programs that ran, summed over the runs"
-        ),
-        Evidence("Traffic", "simulated", "exact counts, those of the RTL"),
+        BOUNDS_AND_TRAFFIC,
     ]
     if found["freq_hz"] is not None:
         shown.append(
@@ -34,14 +31,7 @@ def simulation_evidence(found: Document) -> tuple[Evidence, ...]:
             )
         )
     if found["energy_pj"] is not None:
-        shown.append(
-            Evidence(
-                "Energy",
-                "predicted",
-                "every access and operation counted, each times a figure of the technology card"
-                " whose source stands below",
-            )
-        )
+        shown.append(ENERGY)
     for source in dict.fromkeys(layer["masks"] for layer in found["layers"]):
         shown.append(Evidence("Masks", *_MASKS[source]))
     return tuple(shown)

@@ -211,6 +211,9 @@ def test_the_break_even_report_shows_it_too(ideal: dict[str, Any]) -> None:
     page = Page(render(Results(**{**sample.COMPLETE, "simulations": (ideal, ideal)})))
     assert page.sections.index("roofline") < page.sections.index("stalls")
     assert {"roofline-0", "roofline-1"} < set(page.figures)
+    assert "Bounds and traffic simulated" in page.words
+    assert "Energy predicted" in page.words
+    assert "Bounds and traffic" not in Page(render(Results(**sample.COMPLETE))).text
 
 
 def test_labels_do_not_overlap() -> None:
