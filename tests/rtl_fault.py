@@ -44,6 +44,7 @@ class Fault:
                 getattr(owner, self.method.__qualname__.split(".")[0]), name, faulty
             )
             return
-        for module in list(sys.modules.values()):
+        own = [module for path, module in sys.modules.items() if path.startswith("bosquet")]
+        for module in own:
             if getattr(module, name, None) is self.method:
                 monkeypatch.setattr(module, name, faulty)
