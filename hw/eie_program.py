@@ -103,6 +103,15 @@ class EieProgram(Program):
         """Return the program for activations (batch, in, 1, 1) of which only these are not zero."""
         return replace(self, active=active.reshape(self.active.shape))
 
+    def with_columns(self, columns: Sequence[Sequence[Columns]]) -> "EieProgram":
+        """Return the program with other entries in the columns of its PEs."""
+        return replace(
+            self,
+            columns=tuple(map(tuple, columns)),
+            entry_counts=_entry_counts(columns),
+            filler_counts=_filler_counts(columns, self.shape.in_channels),
+        )
+
     def passes(self) -> Iterator[tuple[int, int]]:
         """Yield the row of accumulators and the image of each pass, in order."""
         for image in range(self.shape.batch):

@@ -180,4 +180,4 @@ def with_mask(program: EieProgram, mask: NDArray[np.bool_]) -> EieProgram:
         tiles.append(
             tuple(Columns.encode(kept[:, pe], design.index_bits[0]) for pe in range(design.lanes))
         )
-    return replace(program, columns=tuple(tiles))
+    return program.with_columns(tiles)

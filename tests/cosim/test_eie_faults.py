@@ -168,5 +168,5 @@ def test_fault_in_a_pointer_is_seen() -> None:
     starts = pe.starts.copy()
     starts[np.flatnonzero(pe.counts)[2]] += 1
     tiles[0][0] = replace(pe, starts=starts)
-    wrong = replace(program, columns=tuple(tuple(tile) for tile in tiles))
+    wrong = program.with_columns(tiles)
     assert not compare(wrong, layer(), features()).equal
