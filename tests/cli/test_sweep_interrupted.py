@@ -44,7 +44,13 @@ of two columns, so that 1,000 - 250 and 1,000 - 500 of them do not exist."""
 TABLES = ("points.csv", "layers.csv", "sweep.json", *(
     ("points.parquet", "layers.parquet") if has_parquet() else ()))  # fmt: skip
 
-PROGRAM = "import sys; from bosquet.cli.main import run; sys.exit(run(sys.argv[1:]))"
+PROGRAM = """
+import signal, sys
+from bosquet.cli.main import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(run(sys.argv[1:]))
+"""
+"""A shell that starts the tests in the background lets its children ignore Ctrl-C."""
 
 PATIENCE_S = 240
 """Seconds to wait for a process on a busy machine before the test fails."""
