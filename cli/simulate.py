@@ -2,13 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from ..errors import InputError
 from ..hw.design import Design
 from ..sim.technology import Technology
 from .active_layers import ActivityOptions, with_activity
+from .fast_simulation import FastNetworkSimulation
 from .integer_layer import QuantizationOptions
 from .masked_network import load_masked
 from .network_argument import NetworkArgument, parse_shape
@@ -41,10 +43,20 @@ from .versions import package_versions
 
 __all__ = ["simulate"]
 
+Tier = Literal["exact", "fast"]
+
 
 def simulate(
     net: Net,
     design: DesignName,
+    tier: Annotated[
+        Tier,
+        typer.Option(
+            "--tier",
+            help="exact: cycle by cycle what the RTL takes; fast: predicted, within an error that"
+            " is told.",
+        ),
+    ] = "exact",
     ratio: Ratio = None,
     masks: Masks = None,
     calibrate: Annotated[
@@ -106,8 +118,16 @@ def simulate(
     Cycles are exact: those the RTL takes when its streams never wait, or behind a memory of a given
     bandwidth. They depend on shapes and masks, those of eie-N also on which activations are zero:
     those of lenet5 on its held-out digits, of --calibrate's images, or as --activations or
-    --activation-density say.
+    --activation-density say. With --tier fast they are predicted, in milliseconds a design.
     """
+    if tier == "fast":
+        for name, value in (
+            ("--dram-bandwidth", dram_bandwidth), ("--dram-latency", dram_latency),
+            ("--trace", trace), ("--vcd", vcd), ("--trace-cycles", trace_cycles),
+            ("--report", report),
+        ):  # fmt: skip
+            if value is not None:
+                raise InputError(f"{name} needs --tier exact: --tier fast predicts cycles only")
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)
@@ -120,6 +140,11 @@ def simulate(
     masked = load_masked(argument, ratio, seed, shape, masks)
     masked = with_activity(masked, argument, chosen, options)
     silicon = chosen_technology(technology, lane_table, liberty)
+    if tier == "fast":
+        predicted = FastNetworkSimulation.of(masked, chosen, silicon)
+        answer = document("simulate", {**predicted.to_json(), "seed": seed})
+        emit_answer(answer, predicted.text(), as_json, out)
+        return
     with Progress("simulate") as progress:
         found = NetworkSimulation.of(masked, chosen, silicon, progress, dram=dram)
     wanted.write(found)

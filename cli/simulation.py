@@ -17,7 +17,7 @@ from .activity import ALL_ACTIVE, ActivityKind
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
 
-__all__ = ["NetworkSimulation"]
+__all__ = ["NetworkSimulation", "activity_lines", "calibration"]
 
 VISIBLE_SHARE = 0.005
 """Stalls below this share of the lane-cycles are not printed, nor such a share of the energy."""
@@ -94,8 +94,7 @@ class NetworkSimulation:
             "area": None if silicon.area is None else silicon.area.to_json(),
             "area_um2_reason": silicon.reason,
             "images": self.masked.images,
-            "calibration": self._calibration,
-            "calibration_reason": None if self._calibration else self._no_activity,
+            **calibration(self.masked, self.simulation.design),
             **self._energy(self.simulation.energy),
             "energy_kind": "predicted",
             "energy_sources": None if figures is None else figures.sources,
@@ -104,18 +103,6 @@ class NetworkSimulation:
             "notes": list(self.masked.notes),
             "layers": [self._layer(*pair) for pair in self._pairs],
         }
-
-    @property
-    def _calibration(self) -> ActivityKind | None:
-        """How it is known which activations are zero, None if it is not known or not needed."""
-        known = (layer.activity for layer in self.masked.layers)
-        return next((activity.kind for activity in known if activity), None)
-
-    @property
-    def _no_activity(self) -> str:
-        if self.simulation.design.family == "eie":
-            return ALL_ACTIVE
-        return "cycles depend on shapes and masks, not on activations"
 
     def _environment(self) -> dict[str, Any]:
         dram = self.simulation.dram
@@ -129,7 +116,7 @@ class NetworkSimulation:
         }
 
     def _layer(self, layer: MaskedLayer, one: SimulatedLayer) -> dict[str, Any]:
-        counters = one.counters
+        counters, design = one.counters, self.simulation.design
         return {
             "name": layer.name,
             "format": one.format_name,
@@ -142,10 +129,9 @@ class NetworkSimulation:
             "effectual_macs": layer.effectual_macs,
             "batch": layer.shape.batch,
             "activations": layer.activity and layer.activity.to_json(),
-            "activations_reason": None if layer.activity else self._no_activity,
+            "activations_reason": None if layer.activity else _no_activity(design),
             "utilization": counters.utilization,
-            "mac_utilization": layer.effectual_macs
-            / (counters.cycles * self.simulation.design.macs),
+            "mac_utilization": layer.effectual_macs / (counters.cycles * design.macs),
             "compute": counters.compute,
             "stalls": {cause: counters.stalls[cause] for cause in STALLS},
             "bound": one.bound.to_json(),
@@ -215,23 +201,10 @@ class NetworkSimulation:
             lines.append(f"the clock is limited by {silicon.clock.limit}")
         if silicon.reason:
             lines.append(f"no area, no clock and no energy: {silicon.reason}")
-        lines += self._activity_lines()
+        lines += activity_lines(self.masked, self.simulation.design)
         lines += [f"note: {note}" for note in self.masked.notes]
         lines += [f"not counted: {node}" for node in self.masked.unsupported]
         return "\n".join(lines)
-
-    def _activity_lines(self) -> Iterator[str]:
-        """Say which activations of each layer are zero, where the design skips them."""
-        if self.simulation.design.family != "eie":
-            return
-        for layer in self.masked.layers:
-            told = (
-                ALL_ACTIVE
-                if layer.activity is None
-                else f"{layer.activity.density:.1%} of the activations are not zero"
-                f" ({layer.activity.source})"
-            )
-            yield f"{layer.name}: {told}"
 
     def _energy_line(self, energy: Energy) -> str:
         parts = {name: part for name, part in energy.components.items() if part is not None}
@@ -261,3 +234,30 @@ class NetworkSimulation:
             f"{bound.name} {counters.cycles / bound.cycles:.2f}x",
             ", ".join(f"{cause} {shares[cause]:.0%}" for cause in lost) or None,
         )
+
+
+def calibration(masked: MaskedNetwork, design: Design) -> dict[str, Any]:
+    """Return how it is known which activations are zero, null if it is not known or not needed."""
+    known = (layer.activity for layer in masked.layers)
+    kind: ActivityKind | None = next((activity.kind for activity in known if activity), None)
+    return {"calibration": kind, "calibration_reason": None if kind else _no_activity(design)}
+
+
+def _no_activity(design: Design) -> str:
+    if design.family == "eie":
+        return ALL_ACTIVE
+    return "cycles depend on shapes and masks, not on activations"
+
+
+def activity_lines(masked: MaskedNetwork, design: Design) -> Iterator[str]:
+    """Say which activations of each layer are zero, where the design skips them."""
+    if design.family != "eie":
+        return
+    for layer in masked.layers:
+        told = (
+            ALL_ACTIVE
+            if layer.activity is None
+            else f"{layer.activity.density:.1%} of the activations are not zero"
+            f" ({layer.activity.source})"
+        )
+        yield f"{layer.name}: {told}"

@@ -118,6 +118,7 @@ def _to_json(found: Sweep, spec: Path) -> dict[str, Any]:
         "spec": str(spec),
         "digest": sidecar["digest"],
         "tier": sidecar["tier"],
+        "error": sidecar["error"],
         "seed": sidecar["seed"],
         "points": found.points,
         "computed": found.computed,
@@ -165,7 +166,11 @@ def _text(found: Sweep) -> str:
     if not has_parquet():
         lines += ["", f"note: {PARQUET_MISSING}"]
     card = found.sidecar["technology"]["card"]
-    lines += ["", f"cycles simulated ({found.sidecar['tier']}); clock and area estimated ({card})"]
+    cycles = "simulated (exact)"
+    if error := found.sidecar["error"]:
+        worst = max(one["worst"] for one in error.values())
+        cycles = f"predicted (fast; of random layers, the worst was off by {worst:.0%})"
+    lines += ["", f"cycles {cycles}; clock and area estimated ({card})"]
     lines += [f"written: {found.folder}/points.csv, layers.csv, sweep.json"
                   + (", points.parquet, layers.parquet" if has_parquet() else "")]  # fmt: skip
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from .layout import Layout
 from .program import COUNT_LIMIT, Masked, Program
 from .weights import stored, stored_code
 
-__all__ = ["EieProgram"]
+__all__ = ["EieProgram", "check_counts", "check_layer"]
 
 _ADDRESS_LIMIT = 1 << 24
 """Words that a load stream can address (``hw.loader``)."""
@@ -66,13 +66,7 @@ class EieProgram(Program):
             If it is no FC layer, or does not fit the design's counters, format or buffers.
         """
         shape, index_bits = layer.shape, design.index_bits[0]
-        _check_shape(shape, design)
-        own = Relative(index_bits)
-        if form is not None and form != own:
-            raise FitError(
-                f"layer {shape.name}: {design.name} reads the format {own.name} only, not"
-                f" {form.name}"
-            )
+        check_layer(shape, design, form)
         mask = layer.mask.reshape(shape.out_channels, shape.in_channels)
         by_work = ranks_by_work(mask.sum(axis=1), mask) if ranks is None else ranks
         assignment = _deal(by_work, design.lanes)
@@ -86,7 +80,7 @@ class EieProgram(Program):
         program = cls(
             design=design,
             layout=Layout(shape, shape.batch, design.feed, design.feed),  # images: one vector
-            format=own,
+            format=Relative(index_bits),
             assignment=assignment,
             orders=np.zeros((1, 1), np.int64),
             streams=(),
@@ -95,7 +89,7 @@ class EieProgram(Program):
             filler_counts=_filler_counts(columns, shape.in_channels),
             active=np.ones((shape.batch, shape.in_channels), np.bool_),
         )
-        program._check_counts()
+        check_counts(shape, design, program.buffers.weight_words)
         program._check_buffers()
         return program
 
@@ -204,20 +198,6 @@ class EieProgram(Program):
         padded[:, :inputs] = features.reshape(batch, inputs)
         return padded.reshape(-1, self.design.feed)
 
-    def _check_counts(self) -> None:
-        shape, need = self.shape, self.buffers
-        for what, found, limit in (
-            ("words of activations", self.words, COUNT_LIMIT),
-            ("filters per lane", self.tiles, COUNT_LIMIT),
-            ("images", shape.batch, COUNT_LIMIT),
-            ("column pointers", need.index_words, _ADDRESS_LIMIT),
-            ("entries in a lane", need.weight_words, _ADDRESS_LIMIT),
-        ):
-            if found > limit:
-                raise FitError(
-                    f"layer {shape.name}: {found} {what}; {self.design.name} counts to {limit}"
-                )
-
 
 def _entry_counts(columns: Sequence[Sequence[Columns]]) -> NDArray[np.int32]:
     counts = np.array([[pe.counts for pe in tile] for tile in columns], np.int32)
@@ -229,13 +209,52 @@ def _filler_counts(columns: Sequence[Sequence[Columns]], inputs: int) -> NDArray
     return np.stack([np.bincount(own, minlength=inputs) for own in fillers], axis=1)
 
 
-def _check_shape(shape: LayerShape, design: Design) -> None:
+def check_layer(shape: LayerShape, design: Design, form: IndexFormat | None = None) -> None:
+    """Refuse a layer that an EIE array does not run, or a format that it does not read.
+
+    Raises
+    ------
+    FitError
+    """
     if shape.kind != "fc" or shape.groups > 1:
         what = f"has {shape.groups} groups" if shape.kind == "fc" else "is a convolution"
         raise FitError(
             f"layer {shape.name}: {what}; {design.name} runs ungrouped FC layers only, the sparse"
             " and dense families run every layer"
         )
+    own = Relative(design.index_bits[0])
+    if form is not None and form != own:
+        raise FitError(
+            f"layer {shape.name}: {design.name} reads the format {own.name} only, not {form.name}"
+        )
+
+
+def check_counts(shape: LayerShape, design: Design, entries: int) -> None:
+    """Refuse a layer that the counters of a design cannot count.
+
+    Parameters
+    ----------
+    shape : LayerShape
+    design : Design
+    entries : int
+        Of the fullest PE.
+
+    Raises
+    ------
+    FitError
+    """
+    words = -(-shape.in_channels // design.feed)
+    rows = -(-shape.out_channels // design.lanes)
+    pointers = -(-rows // design.acc_rows) * words * design.feed
+    for what, found, limit in (
+        ("words of activations", words, COUNT_LIMIT),
+        ("filters per lane", rows, COUNT_LIMIT),
+        ("images", shape.batch, COUNT_LIMIT),
+        ("column pointers", pointers, _ADDRESS_LIMIT),
+        ("entries in a lane", entries, _ADDRESS_LIMIT),
+    ):
+        if found > limit:
+            raise FitError(f"layer {shape.name}: {found} {what}; {design.name} counts to {limit}")
 
 
 def _deal(ranks: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:

@@ -22,6 +22,9 @@ _BLOCK = 1024
 _EXACT = 1 << 53
 """Integers below it are exact in float64."""
 
+_NEVER = 1 << 62
+"""Above all costs of integers, which stay below 2**60: no excess reaches 2**16 (``MAX_LENGTH``)."""
+
 _PRODUCTS = 1 << 23
 """Products of two steps that are held at once, over all tiles: 64 MiB."""
 
@@ -66,17 +69,19 @@ def _balanced(
     tiles, steps, _ = excess.shape
     # |ahead + excess|^2 without the |ahead|^2 that all steps have in common; with each step that is
     # taken, the product of its excess and theirs is added twice.
-    products = np.matmul(excess, excess.transpose(0, 2, 1))
+    products = np.matmul(excess, excess.transpose(0, 2, 1)).reshape(tiles * steps, steps)
     cost = (excess * excess).sum(axis=2) + 2 * np.matmul(excess, ahead[:, :, None])[:, :, 0]
-    never = np.inf if excess.dtype == np.float64 else np.iinfo(np.int64).max
-    done = np.zeros((tiles, steps), np.bool_)
-    orders = np.empty((tiles, steps), np.int64)
-    every = np.arange(tiles)
-    for place in range(steps):
-        chosen = np.where(done, never, cost).argmin(axis=1)
-        orders[:, place] = chosen
-        done[every, chosen] = True
-        cost += 2 * products[every, chosen]
+    never = np.inf if excess.dtype == np.float64 else _NEVER
+    places = np.empty((steps, tiles), np.int64)
+    added = np.empty_like(cost)
+    first, every = np.arange(tiles) * steps, np.arange(tiles)
+    for chosen in places:
+        cost.argmin(axis=1, out=chosen)
+        products.take(first + chosen, axis=0, out=added, mode="clip")
+        cost += added
+        cost += added
+        cost[every, chosen] = never
+    orders: NDArray[np.int64] = places.T
     return orders
 
 

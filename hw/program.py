@@ -40,7 +40,9 @@ __all__ = [
     "Program",
     "accumulator_bits",
     "check_arithmetic",
+    "check_format",
     "weight_words",
+    "zeros_allowed",
 ]
 
 WINDOW_COUNT_BITS = 13
@@ -143,8 +145,8 @@ class Program:
             )
         filters = simd_blocks(layer.shape, design)
         mask = union_masks(layout.to_index_space(layer.mask), filters)
-        chosen = form or cls.choose_format(mask, design, _zeros_allowed(layer, design))
-        _check_format(name, chosen, design)
+        chosen = form or cls.choose_format(mask, design, zeros_allowed(layer, design))
+        check_format(name, chosen, design)
         own = ranks_by_entries(mask, chosen) if ranks is None else ranks
         dealt = deal(own, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
@@ -170,7 +172,7 @@ class Program:
         """Return the format that ``plan`` takes for a layer if it is given none."""
         layout = Layout.of(layer.shape, design)
         mask = union_masks(layout.to_index_space(layer.mask), simd_blocks(layer.shape, design))
-        return cls.choose_format(mask, design, _zeros_allowed(layer, design))
+        return cls.choose_format(mask, design, zeros_allowed(layer, design))
 
     @staticmethod
     def choose_format(
@@ -323,7 +325,7 @@ def _orders(
     return orders
 
 
-def _zeros_allowed(layer: Masked, design: Design) -> bool:
+def zeros_allowed(layer: Masked, design: Design) -> bool:
     """Return whether a stored weight of a layer can be 0."""
     if not isinstance(layer, Layer) or layer.weight_code == "twos_complement":
         return True
@@ -361,7 +363,13 @@ def accumulator_bits(layer: Layer, design: Design) -> int:
     return int((sums + np.abs(layer.bias)).max()).bit_length() + 1
 
 
-def _check_format(name: str, form: IndexFormat, design: Design) -> None:
+def check_format(name: str, form: IndexFormat, design: Design) -> None:
+    """Refuse a format of layer ``name`` that a design does not read.
+
+    Raises
+    ------
+    FitError
+    """
     if design.family == "dense" and not isinstance(form, Dense):
         raise FitError(f"layer {name}: {design.name} reads the dense format only, not {form.name}")
     if isinstance(form, Relative) and form.index_bits not in design.index_bits:

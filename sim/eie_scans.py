@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hw.design import Design, broadcast_stages
-from ..hw.eie_program import EieProgram
 
 __all__ = ["SLOT_TO_FIFO", "Scans"]
 
@@ -60,22 +59,30 @@ class Scans:
     popped: Counts
 
     @classmethod
-    def of(cls, program: EieProgram, columns: NDArray[np.int64]) -> "Scans":
-        """Scan the non-zero activations ``columns``, ascending, for every row tile."""
-        design = program.design
-        entries = program.entry_counts[columns]  # (non-zeros, row tiles, PEs)
+    def of(cls, entries: Counts, words: NDArray[np.int64], in_all: int, design: Design) -> "Scans":
+        """Scan the non-zero activations of an image for every row tile.
+
+        Parameters
+        ----------
+        entries : int32 array (non-zeros, row tiles, PEs)
+            Entries of each PE in the column of each non-zero.
+        words : int64 array (non-zeros,)
+            Word of activations that each is in, ascending.
+        in_all : int
+            Words of the image.
+        design : Design
+        """
         number, tiles, lanes = entries.shape
         if not number:
             nothing = np.zeros((tiles, lanes), np.int64)
             none = nothing.astype(np.int32)
-            last = [program.words - 1] * tiles
+            last = [in_all - 1] * tiles
             return cls(last, none, nothing, nothing, ([],) * tiles, none[:, :, None][:, :, :0])
-        words = columns // design.feed
         steps = 1 + np.maximum(np.diff(words, prepend=-1) - 1, 0)
         before = np.zeros((number + 1, tiles, lanes), np.int32)
         np.cumsum(entries, axis=0, out=before[1:])
         slots, latest, waits, popped = _work_off(entries > 0, before, steps.tolist(), design)
-        rest = program.words - 1 - int(words[-1])
+        rest = in_all - 1 - int(words[-1])
         return cls(
             last=[own[-1] + rest for own in slots],
             last_read=latest + before[-1] - 1,

@@ -13,6 +13,8 @@ so the distance ``finished(p) - F(last step of p)`` is the constant ``turn = 5 +
     acc_sets = 1:  F(last of p) = finished(p - 1) + 1 + K - 1 = F(last of p - 1) + turn + K
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..hw.design import Design, broadcast_stages
@@ -21,7 +23,7 @@ from .counters import Counters
 from .output_stage import OutputStage, beat_latency, groups_with_filters, last_group
 from .recorder import UNRECORDED, DensePass, DrainedPass, Recorder
 
-__all__ = ["issue_to_operand", "simulate_dense"]
+__all__ = ["SteadyPasses", "issue_to_operand", "simulate_dense"]
 
 _ISSUE_TO_OPERAND = 4
 _LAST_STEP_TO_READY = 6
@@ -33,20 +35,16 @@ def simulate_dense(
     """Count the cycles of a program of the dense family; its sums go to ``stage``."""
     design = program.design
     steps = program.layout.steps
-    stages = _broadcast(design)
     passes = program.tiles * program.layout.position_tiles
     group = last_group(program.first_filters[-1], design)
     if stage.steady:
-        turn = _LAST_STEP_TO_READY + stages + design.drain_groups * stage.group_cycles - 1
-        period = max(steps, turn + 1) if design.acc_sets == 2 else turn + steps
-        last_ready = steps - 1 + (passes - 1) * period + _LAST_STEP_TO_READY + stages
-        last_begin = last_ready + group * stage.group_cycles
-        cycles = last_begin + stage.cycles_after_last_begin
-        lasting = steps + turn + beat_latency(design)
-        wanted = recorder.dense_passes(period, lasting, passes)
+        steady = SteadyPasses(design, stage, steps)
+        cycles = steady.cycles(passes, group)
+        lasting = steps + steady.turn + beat_latency(design)
+        wanted = recorder.dense_passes(steady.period, lasting, passes)
         if wanted.start:
-            last_step = steps - 1 + (wanted.start - 1) * period
-            stage.end = last_step + turn
+            last_step = steady.last_step(wanted.start - 1)
+            stage.end = last_step + steady.turn
         else:
             last_step = -1
         _pass_by_pass(program, wanted, last_step, stage, recorder)
@@ -75,6 +73,52 @@ def simulate_dense(
         },
         output_beats=groups_at_work * stage.group_cycles * program.layout.position_tiles,
     )
+
+
+@dataclass(frozen=True)
+class SteadyPasses:
+    """Passes of so many steps, where the output stage always moves on.
+
+    Attributes
+    ----------
+    design : Design
+    stage : OutputStage
+    steps : int
+    """
+
+    design: Design
+    stage: OutputStage
+    steps: int
+
+    @property
+    def turn(self) -> int:
+        """Cycles from the last step of a pass until its last sums are taken."""
+        taken = self.design.drain_groups * self.stage.group_cycles
+        return _LAST_STEP_TO_READY + _broadcast(self.design) + taken - 1
+
+    @property
+    def period(self) -> int:
+        """Cycles from a pass to the next one."""
+        if self.design.acc_sets == 2:
+            return max(self.steps, self.turn + 1)
+        return self.turn + self.steps
+
+    def last_step(self, number: int) -> int:
+        """Return the cycle of the last step of a pass, the first one being 0."""
+        return self.steps - 1 + number * self.period
+
+    def cycles(self, passes: int, last_group: int) -> int:
+        """Return the cycles of a run of so many passes.
+
+        Parameters
+        ----------
+        passes : int
+        last_group : int
+            Last output group with a filter in the last pass.
+        """
+        ready = self.last_step(passes - 1) + _LAST_STEP_TO_READY + _broadcast(self.design)
+        last_begin = ready + last_group * self.stage.group_cycles
+        return last_begin + self.stage.cycles_after_last_begin
 
 
 def issue_to_operand(design: Design) -> int:

@@ -32,7 +32,8 @@ def simulate_eie(
     for image, active in enumerate(program.active):
         columns = np.flatnonzero(active)
         without_weight = program.filler_counts[columns].sum(axis=0).tolist()
-        scans = Scans.of(program, columns)
+        entries = program.entry_counts[columns]
+        scans = Scans.of(entries, columns // design.feed, program.words, design)
         for number in range(len(without_weight)):
             busy, waits = scans.busy[number], scans.waits[number]
             opened, closed = begin + to_fifo, begin + scans.last[number] + to_fifo

@@ -31,7 +31,7 @@ from .exact import simulate_schedule
 from .exact_dram import simulate_schedule_in_dram
 from .workload import Workload
 
-__all__ = ["best_schedule", "simulated"]
+__all__ = ["best_schedule", "promising_cuts", "simulated", "start_cycles"]
 
 _FINALISTS = 3
 """Ways to cut that are simulated exactly, besides the fixed rule."""
@@ -72,15 +72,15 @@ def best_schedule(
     if design.buffers is None or design.family == "eie" or (len(plain.runs) == 1 and not overlaps):
         return plain
     found = [plain]
-    for cuts in _promising(layer, design, form, dram):
+    for cuts in promising_cuts(layer, design, form, dram):
         schedule = Schedule.cut(layer, design, cuts, form)
         if isinstance(schedule, Schedule):
             found.append(schedule)
-    started = _start_cycles(design)
+    started = start_cycles(design)
     return min(found, key=lambda one: simulated(one, dram).cycles + len(one.runs) * started)
 
 
-def _start_cycles(design: Design) -> int:
+def start_cycles(design: Design) -> int:
     """Return the register writes that start a run, a cycle each."""
     return len(layer_layout(design).members) + 1
 
@@ -116,10 +116,13 @@ class _Positions:
     beats: int
 
 
-def _promising(
+def promising_cuts(
     layer: Masked, design: Design, form: IndexFormat | None, dram: Dram | None
 ) -> list[Cuts]:
-    """Return the ways to cut a layer that are predicted to take the fewest cycles."""
+    """Return the ways to cut a layer that are predicted to take the fewest cycles.
+
+    They are some that fit by numbers per filter, none if none was found; see `best_schedule`.
+    """
     shape, whole = layer.shape, Cuts.none(layer.shape)
     known: list[tuple[int, int, Cuts]] = []
     for groups, filters in _filter_cuts(shape, design):
@@ -248,7 +251,7 @@ def _predicted(
         else ((own, place) for place, own in product(positions, weights))
     )
     around = (
-        _start_cycles(design) + 32 + design.drain_groups * design.drain_cycles
+        start_cycles(design) + 32 + design.drain_groups * design.drain_cycles
     )  # fill, last sums
     wait: Callable[[int], int] = (
         (lambda beats: dram.load_cycles(beats, design) if beats else 0) if dram else lambda _: 0

@@ -13,7 +13,7 @@ from ...hw.design import Buffers, Design
 from ..counters import STALLS
 from .grid import Point
 from .point import Result, Runner
-from .spec import OWN, LayerTable
+from .spec import OWN, LayerTable, Tier
 from .spec_errors import nearest
 
 __all__ = ["LAYERS", "POINTS", "Column", "chosen_columns", "rows"]
@@ -32,15 +32,19 @@ class Column:
     kind : {"int", "float", "str"}
     meaning : str
         What it is; null is told where it may be.
-    known : {"given", "counted", "simulated", "estimated", "not known"}
+    known : {"given", "counted", "simulated", "estimated", "predicted"}
         How: given by the specification, counted from geometry and mask, simulated, estimated from
-        lane table and SRAM model, or not at all.
+        lane table and SRAM model, or predicted from what is known of single operations.
     """
 
     name: str
     kind: Literal["int", "float", "str"]
     meaning: str
     known: str = "given"
+
+    def known_in(self, tier: Tier) -> str:
+        """Return how it is known in a tier: the fast one predicts what the other simulates."""
+        return "predicted" if tier == "fast" and self.known == "simulated" else self.known
 
 
 _KEY = (Column("point", "int", "number of the point, in the order of the specification"),)
@@ -83,7 +87,7 @@ _SETTINGS = (
     ),
     Column("dram_bandwidth_bits", "int", "bits per cycle of each stream; null: streams never wait"),
     Column("dram_latency_cycles", "int", "cycles until a load begins; null: streams never wait"),
-    Column("tier", "str", "which simulator: exact counts what the RTL counts"),
+    Column("tier", "str", "exact: simulated as the RTL counts; fast: predicted, no counters"),
 )
 
 _FIGURES = (
@@ -99,12 +103,15 @@ _FIGURES = (
            "predicted"),
     Column("macs", "int", "multiply-accumulates of the dense layers", "counted"),
     Column("effectual_macs", "int", "multiply-accumulates with a kept weight", "counted"),
-    Column("utilization", "float", "lane-cycles that issue a weight / lane-cycles", "simulated"),
+    Column("utilization", "float", "lane-cycles that issue a weight / lane-cycles; null in the fast"
+                                   " tier", "simulated"),
     Column("mac_utilization", "float", "effectual_macs / (cycles x MACs of the design)",
            "simulated"),
-    Column("compute_lane_cycles", "int", "lane-cycles that issue a weight", "simulated"),
+    Column("compute_lane_cycles", "int", "lane-cycles that issue a weight; null in the fast tier",
+           "simulated"),
     *(
-        Column(f"stall_{cause}_lane_cycles", "int", f"lane-cycles lost by {cause}", "simulated")
+        Column(f"stall_{cause}_lane_cycles", "int", f"lane-cycles lost by {cause}; null in the fast"
+               " tier", "simulated")
         for cause in STALLS
     ),
 )  # fmt: skip

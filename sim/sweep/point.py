@@ -13,11 +13,11 @@ from ...errors import DesignError, FitError, InputError
 from ...hw.design import Design
 from ...hw.dram import Dram
 from ...models.formats.named import format_named
-from ..counters import STALLS, Counters
-from ..energy import Energy
-from ..simulate import SimulatedLayer, Simulation
+from ..fast import FastSimulation, Prepared
+from ..simulate import Simulation
 from ..technology import Technology
 from .design_values import base_values, design_of, joined
+from .figures import Figures, predicted, simulated
 from .grid import Point
 from .layers import Loaded, Loader, SweptLayer, chosen_layers
 from .spec import OWN, SMALLEST, SweepSpec
@@ -26,8 +26,8 @@ __all__ = ["Result", "Runner"]
 
 Status = Literal["ok", "refused", "failed"]
 
-Figures = dict[str, Any]
-"""Plain values by column name."""
+_OF_LAYERS = ("network", "sweep.ratio", "sweep.seed", "sweep.batch")
+"""What decides, beside the table ``layer``, which layers a point has."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ class Runner:
     load: Loader
     technology: Technology
     _held: dict[tuple[object, ...], Loaded] = field(default_factory=dict, init=False, repr=False)
+    _counted: dict[tuple[object, ...], Prepared] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def bases(self) -> Mapping[str, Mapping[str, Any]]:
@@ -174,63 +177,29 @@ class Runner:
         name = point.settings["sweep.format"]
         forms = None if name == SMALLEST else [format_named(name)] * len(layers)
         dram = self.dram(point)
-        found = Simulation.of(layers, design, self.technology, _untold, forms, dram)
-        pairs = list(zip(layers, found.layers, strict=True))
-        return Result(
-            point.index,
-            "ok",
-            totals=_totals(found, layers),
-            layers=tuple(_of_layer(found, *pair) for pair in pairs),
-        )
+        if self.spec.tier == "fast":
+            prepared = self._prepared(point, layers)
+            totals, each = predicted(
+                FastSimulation.of(prepared, design, self.technology, forms), layers
+            )
+        else:
+            dram = self.dram(point)
+            found = Simulation.of(layers, design, self.technology, _untold, forms, dram)
+            totals, each = simulated(found, layers)
+        return Result(point.index, "ok", totals=totals, layers=each)
+
+    def _prepared(self, point: Point, layers: Sequence[SweptLayer]) -> Prepared:
+        """Return the layers of a point prepared; the last ones are kept for the points after it."""
+        settings = point.settings
+        key = (
+            *(settings.get(name) for name in _OF_LAYERS),
+            *sorted(point.table("layer").items()),
+        )  # fmt: skip
+        if key not in self._counted:
+            self._counted.clear()
+            self._counted[key] = Prepared.of(layers)
+        return self._counted[key]
 
 
 def _untold(done: int, total: int, what: str) -> None:
     """Points are told, not the layers of each."""
-
-
-def _totals(found: Simulation, layers: Sequence[SweptLayer]) -> Figures:
-    clock, area = found.silicon.clock, found.silicon.area
-    counted = Counters.total([one.counters for one in found.layers])
-    return {
-        "masks": ", ".join(sorted({layer.source for layer in layers})),
-        "runs": sum(len(one.schedule.runs) for one in found.layers),
-        **_counted(found, counted, layers, found.energy),
-        "energy_pj_reason": found.energy_reason,
-        "freq_hz": None if clock is None else clock.freq_hz,
-        "freq_limit": None if clock is None else clock.limit,
-        "area_um2": None if area is None else area.total_um2,
-        "area_um2_reason": found.silicon.reason,
-    }
-
-
-def _of_layer(found: Simulation, layer: SweptLayer, one: SimulatedLayer) -> Figures:
-    return {
-        "layer": layer.shape.name,
-        "kind": layer.shape.kind,
-        "stored_format": one.format_name,
-        "masks": layer.source,
-        "runs": len(one.schedule.runs),
-        **_counted(found, one.counters, [layer], one.energy),
-    }
-
-
-def _counted(
-    found: Simulation, counters: Counters, layers: Sequence[SweptLayer], energy: Energy | None
-) -> Figures:
-    """Return what layers and points have alike."""
-    weights = sum(layer.shape.weights for layer in layers)
-    kept = sum(layer.kept for layer in layers)
-    effectual = sum(layer.kept * layer.shape.positions for layer in layers)
-    return {
-        "weights": weights,
-        "density": kept / weights,
-        "cycles": counters.cycles,
-        "latency_s": found.silicon.seconds(counters.cycles),
-        "energy_pj": None if energy is None else energy.total_pj,
-        "macs": sum(layer.shape.macs for layer in layers),
-        "effectual_macs": effectual,
-        "utilization": counters.utilization,
-        "mac_utilization": effectual / (counters.cycles * found.design.macs),
-        "compute_lane_cycles": counters.compute,
-        **{f"stall_{cause}_lane_cycles": counters.stalls[cause] for cause in STALLS},
-    }

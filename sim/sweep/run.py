@@ -8,12 +8,13 @@ tried.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from json import dumps
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from ..fast import KNOWN_ERROR
 from .columns import Column, Row, chosen_columns, rows
 from .grid import Grid, Point
 from .identity import digest, identity
@@ -207,10 +208,13 @@ class SweepRun:
         """Return what the tables are; equal sweeps have equal ones."""
         of_points, of_layers = self.columns
         described = {"points": of_points, "layers": of_layers}
+        tier = self.runner.spec.tier
+        error = {name: asdict(one) for name, one in KNOWN_ERROR.items()} if tier == "fast" else None
         return {
             "schema": "bosquet.sweep-sidecar/1",
             "digest": digest(depends_on),
-            "tier": self.runner.spec.tier,
+            "tier": tier,
+            "error": error,
             "seed": depends_on["spec"]["sweep"]["seed"],
             "points": {
                 "combinations": self.grid.combinations,
@@ -225,7 +229,7 @@ class SweepRun:
                         column.name: {
                             "type": column.kind,
                             "meaning": column.meaning,
-                            "known": column.known,
+                            "known": column.known_in(tier),
                         }
                         for column in columns
                     },

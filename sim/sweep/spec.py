@@ -39,13 +39,15 @@ from ...hw.design import Buffers, Design
 from ...models.formats.named import format_named
 from .spec_errors import spec_error
 
-__all__ = ["OWN", "SMALLEST", "SweepSpec", "read_spec"]
+__all__ = ["OWN", "SMALLEST", "SweepSpec", "Tier", "read_spec"]
 
 OWN = "own"
 """The ratio of a network that keeps its own masks."""
 
 SMALLEST = "smallest"
 """The format of a layer that is stored in the one with the fewest bits."""
+
+Tier = Literal["exact", "fast"]
 
 Element = TypeVar("Element")
 
@@ -218,8 +220,8 @@ class SweepSpec(Table):
         The layers of each network that run on the design, in this order; None: all.
     input_shape : list of int or None
         Shape of the input, for models with symbolic dimensions.
-    tier : {"exact"}
-        Which simulator counts the cycles.
+    tier : {"exact", "fast"}
+        Which simulator counts the cycles, or predicts them.
     design : list of DesignTable
         Each a set of designs.
     layer : LayerTable
@@ -233,7 +235,7 @@ class SweepSpec(Table):
     network: Listed[str]
     layers: Annotated[list[str], AfterValidator(_each_once)] | None = None
     input_shape: list[Count] | None = None
-    tier: Literal["exact"] = "exact"
+    tier: Tier = "exact"
     design: Listed[DesignTable]
     layer: LayerTable = LayerTable()
     sweep: SweepTable = SweepTable()
@@ -287,9 +289,16 @@ def checked_spec(values: Mapping[str, Any], where: str) -> SweepSpec:
         As `read_spec`.
     """
     try:
-        return SweepSpec.model_validate(dict(values))
+        spec = SweepSpec.model_validate(dict(values))
     except ValidationError as error:
         raise spec_error(error, values, where, KNOWN) from error
+    for name, _ in spec.environment.given():
+        if spec.tier == "fast":
+            raise InputError(
+                f'{where}: environment.{name} needs tier = "exact": the fast tier predicts cycles'
+                " where streams never wait"
+            )
+    return spec
 
 
 KNOWN: Mapping[str, tuple[str, ...]] = {

@@ -88,7 +88,7 @@ def test_the_order_of_the_file_does_not_matter() -> None:
         ({"sweep": {"format": "bitmpa"}}, "'bitmpa', did you mean bitmap;"),
         ({"sweep": {"format": 4}}, "sweep.format: must be the name of an index format"),
         ({"layer": {"kernel": [[3, 3, 3]]}}, "layer.kernel[0]: each value must be a whole number"),
-        ({"tier": "exakt"}, "tier: Input should be 'exact', found 'exakt'"),
+        ({"tier": "exakt"}, "tier: Input should be 'exact' or 'fast', found 'exakt'"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(values: dict[str, Any], told: str) -> None:
