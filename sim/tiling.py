@@ -21,7 +21,7 @@ from ..hw.fetch import index_word
 from ..hw.layout import Layout
 from ..hw.memories import lanes_per_beat
 from ..hw.part import Part
-from ..hw.program import Masked, Program
+from ..hw.program import COUNT_LIMIT, Masked, Program
 from ..hw.registers import layer_layout
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
@@ -56,7 +56,7 @@ def best_schedule(
     ----------
     layer : Masked
     design : Design
-        With ``buffers``; without them all fits and there is nothing to choose.
+        With ``buffers``; without them all fits that can be counted, and nothing is chosen.
     form : IndexFormat, optional
         Of the weights; the smallest of each part if not given.
     dram : Dram, optional
@@ -216,6 +216,8 @@ def _positions(shape: LayerShape, design: Design, cuts: Cuts) -> list[_Positions
         try:
             layout = Layout.of(part.shape_of(shape), design)
         except FitError:  # some of its outputs would see nothing but padding
+            return None
+        if layout.position_tiles > COUNT_LIMIT:
             return None
         if most is not None and layout.feature_words > most:
             return None
