@@ -32,7 +32,7 @@ from .options import (
     chosen_dram,
     chosen_technology,
 )
-from .output import document, emit_answer
+from .output import check_places, document, emit_answer
 from .progress import Progress
 from .report import write_simulation
 from .simulation import NetworkSimulation
@@ -108,6 +108,7 @@ def simulate(
     those of lenet5 on its held-out digits, of --calibrate's images, or as --activations or
     --activation-density say.
     """
+    check_places({"--trace": trace, "--vcd": vcd, "--report": report, "--out": out})
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)
