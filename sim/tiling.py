@@ -128,9 +128,11 @@ def _promising(
         if weights is None:
             continue
         for by_position in _position_cuts(cuts, shape):
+            runs = len(weights) * _position_pieces(whole, by_position)
+            if runs > _MOST_RUNS:
+                continue
             positions = _positions(shape, design, by_position)
-            runs = len(weights) * len(positions or ())
-            if positions is None or runs > _MOST_RUNS:
+            if positions is None:
                 continue
             for inner in ("positions", "filters") if dram else ("positions",):
                 chosen = replace(by_position, inner=inner)
@@ -204,6 +206,15 @@ def _weight_beats(need: Buffers, design: Design) -> int:
     ):
         beats += -(-design.streams // lanes_per_beat(design, width)) * words
     return beats
+
+
+def _position_pieces(whole: Cuts, cuts: Cuts) -> int:
+    """Return into how many pieces the positions are cut."""
+    return (
+        -(-whole.images // cuts.images)
+        * -(-whole.rows // cuts.rows)
+        * -(-whole.columns // cuts.columns)
+    )
 
 
 def _positions(shape: LayerShape, design: Design, cuts: Cuts) -> list[_Positions] | None:
