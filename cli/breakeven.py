@@ -28,7 +28,7 @@ from .options import (
     WeightBits,
     chosen_technology,
 )
-from .output import Document, document, emit_answer, table
+from .output import Document, check_places, document, emit_answer, table
 from .progress import Progress
 from .report.layer_answer import VERDICTS
 
@@ -69,6 +69,7 @@ def breakeven(
 
     With a layer: its curve. With a network: every layer, and the speedup of the whole.
     """
+    check_places({"--out": out})
     design = _baseline(baseline, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)

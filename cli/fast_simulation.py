@@ -112,8 +112,8 @@ class FastNetworkSimulation:
             table(header, (self._row(*pair) for pair in self._pairs)),
             "",
             f"cycles predicted (fast tier): of {error.pairs:,} random layers on designs of this"
-            f" family, half were off by less than {error.median:.2%}, nine in ten by less than"
-            f" {error.p90:.1%}, the worst by {error.worst:.1%} (measured against the exact tier)",
+            f" family, nine in ten were off by less than {error.p90:.1%}, the worst by"
+            f" {error.worst:.1%} (measured against the exact tier)",
             "MAC utilization: multiply-accumulates with a kept weight / those that would fit"
             " into the cycles",
             "bound: what takes most of the cycles of a layer",

@@ -17,6 +17,7 @@ from ..errors import InputError
 
 __all__ = [
     "Document",
+    "check_places",
     "document",
     "dumps",
     "emit_answer",
@@ -43,6 +44,36 @@ def dumps(content: Document) -> str:
         If it holds NaN or infinity, which JSON does not have: a bug in bosquet.
     """
     return json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
+
+
+def check_places(places: Mapping[str, Path | None]) -> None:
+    """Refuse, before anything is computed, places that cannot all be written.
+
+    Parameters
+    ----------
+    places : mapping of str to Path or None
+        By the option that names the place.
+
+    Raises
+    ------
+    InputError
+        If a place is a folder, lies below a file, or is named by two options.
+    """
+    taken: dict[Path, str] = {}
+    for option, path in places.items():
+        if path is None:
+            continue
+        if path.is_dir():
+            raise _not_written(path, "Is a directory", option)
+        if any(parent.is_file() for parent in path.parents):
+            raise _not_written(path, "its folder is a file", option)
+        first = taken.setdefault(path.resolve(), option)
+        if first != option:
+            raise InputError(f"{path}: {first} and {option} write the same file; give two names")
+
+
+def _not_written(path: Path, reason: str, option: str) -> InputError:
+    return InputError(f"{path}: cannot be written: {reason}; give another place with {option}")
 
 
 def emit_answer(content: Document, text: str, as_json: bool, out: Path | None = None) -> None:
@@ -106,10 +137,7 @@ def whole_file(path: Path, option: str) -> Iterator[TextIO]:
         part.chmod(0o644)
         part.replace(path)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; give another place with"
-            f" {option}"
-        ) from error
+        raise _not_written(path, error.strerror or str(error), option) from error
     finally:
         if part is not None:
             part.unlink(missing_ok=True)

@@ -34,7 +34,7 @@ from .options import (
     chosen_dram,
     chosen_technology,
 )
-from .output import document, emit_answer
+from .output import check_places, document, emit_answer
 from .progress import Progress
 from .report import write_simulation
 from .simulation import NetworkSimulation
@@ -128,6 +128,7 @@ def simulate(
         ):  # fmt: skip
             if value is not None:
                 raise InputError(f"{name} needs --tier exact: --tier fast predicts cycles only")
+    check_places({"--trace": trace, "--vcd": vcd, "--report": report, "--out": out})
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
     argument = NetworkArgument.parse(net)

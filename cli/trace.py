@@ -88,8 +88,6 @@ class TraceRequest:
                 f"{argument.network}: {'--vcd' if trace is None else '--trace'} tells one layer;"
                 f" give {argument.network}:LAYER (`bosquet models {argument.network}` lists them)"
             )
-        elif trace == vcd:
-            raise InputError(f"{trace}: --trace and --vcd write the same file; give two names")
         return cls(trace, vcd, _parsed(cycles))
 
     def write(self, found: NetworkSimulation) -> None:

@@ -15,12 +15,17 @@ from ..models.layer import LayerShape
 from .design import Buffers, Design
 from .layout import Layout
 from .part import Part
-from .program import MAX_LENGTH, MAX_WINDOWS
+from .program import COUNT_LIMIT, MAX_LENGTH, MAX_WINDOWS
 
 __all__ = ["Cuts", "Shortage", "pieces"]
 
 _WEIGHT_BUFFERS = ("weight_words", "index_words", "filter_words", "offset_words")
 _COUNTERS = ("length", "windows")
+_POSITIONS = {
+    "feature_words": ("groups", "images", "rows", "columns"),
+    "position_tiles": ("images", "rows", "columns"),
+}
+"""What is cut, in this order, where positions are too many."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Shortage:
     Attributes
     ----------
     name : str
-        A field of ``Buffers``, or what a counter counts: ``length``, ``windows``.
+        A field of ``Buffers``, or what a counter counts: ``length``, ``windows``,
+        ``position_tiles``.
     need, have : int
     """
 
@@ -61,6 +67,15 @@ class Shortage:
             return cls("length", layout.length, MAX_LENGTH)
         if design.family == "sparse" and layout.windows > MAX_WINDOWS:
             return cls("windows", layout.windows, MAX_WINDOWS)
+        return None
+
+    @classmethod
+    def of_positions(cls, shape: LayerShape, design: Design) -> "Shortage | None":
+        """Return the counter of position vectors, if the output has more than it counts."""
+        if design.family != "eie":
+            vectors = Layout.of(shape, design).position_tiles
+            if vectors > COUNT_LIMIT:
+                return cls("position_tiles", vectors, COUNT_LIMIT)
         return None
 
 
@@ -130,8 +145,8 @@ class Cuts:
             if self.filters > tile_filters:
                 tiles = -(-self.filters // tile_filters)
                 return replace(self, filters=-(-tiles // 2) * tile_filters)
-        elif short == "feature_words":
-            for name in ("groups", "images", "rows", "columns"):
+        elif short in _POSITIONS:
+            for name in _POSITIONS[short]:
                 most = getattr(self, name)
                 if most > 1:
                     return replace(self, **{name: -(-most // 2)})

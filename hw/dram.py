@@ -18,7 +18,10 @@ from .design import Buffers, Design
 from .shell import host_members, load_members
 from .top import Accelerator
 
-__all__ = ["Dram", "DramAccelerator"]
+__all__ = ["MAX_CYCLES", "Dram", "DramAccelerator"]
+
+MAX_CYCLES = (1 << 32) - 1
+"""Most that a counter of the RTL holds: a wait beyond it could not be told."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,22 @@ class Dram:
     Raises
     ------
     InputError
-        If the bandwidth is below 1 or the latency negative.
+        If the bandwidth is below 1, the latency negative, or either beyond ``MAX_CYCLES``.
     """
 
     bandwidth_bits: int
     latency_cycles: int
 
     def __post_init__(self) -> None:
-        if self.bandwidth_bits < 1:
+        if not 1 <= self.bandwidth_bits <= MAX_CYCLES:
             raise InputError(
-                f"dram.bandwidth_bits must be at least 1 bit per cycle, not {self.bandwidth_bits}"
+                f"dram.bandwidth_bits must be between 1 and {MAX_CYCLES} bits per cycle, not"
+                f" {self.bandwidth_bits}"
             )
-        if self.latency_cycles < 0:
-            raise InputError(f"dram.latency_cycles must not be negative: {self.latency_cycles}")
+        if not 0 <= self.latency_cycles <= MAX_CYCLES:
+            raise InputError(
+                f"dram.latency_cycles must be between 0 and {MAX_CYCLES}, not {self.latency_cycles}"
+            )
 
     def load_period(self, design: Design) -> int:
         """Cycles per beat of a load stream."""

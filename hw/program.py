@@ -153,7 +153,7 @@ class Program:
         if assignment.shape[0] > COUNT_LIMIT or layout.position_tiles > COUNT_LIMIT:
             raise FitError(
                 f"layer {name}: {assignment.shape[0]} filter tiles of {layout.position_tiles}"
-                f" vectors; {design.name} counts to {COUNT_LIMIT}"
+                f" vectors of positions; {design.name} counts to {COUNT_LIMIT} of each in a run"
             )
         orders = _orders(mask, dealt, layout, design, chosen)
         streams = []

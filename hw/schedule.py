@@ -76,7 +76,9 @@ class Schedule:
 
     @classmethod
     def plan(cls, layer: Masked, design: Design, form: IndexFormat | None = None) -> "Schedule":
-        """Cut a layer into runs that fit the buffers of a design; without buffers all fits.
+        """Cut a layer into runs that fit counters and buffers of a design.
+
+        Without buffers a run has all that the counters count.
 
         Raises
         ------
@@ -105,7 +107,9 @@ class Schedule:
         shape = layer.shape
         runs = []
         for part in cuts.parts(shape):
-            if short := Shortage.of_counters(part.shape_of(shape), design):
+            own = part.shape_of(shape)
+            short = Shortage.of_counters(own, design) or Shortage.of_positions(own, design)
+            if short:
                 return short
             piece = part.of(layer)
             free = replace(design, buffers=None)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..hw.design import Design
 from ..hw.synth.estimate import Estimate, Estimator
 from ..hw.synth.lane_table import LaneTable
@@ -59,7 +60,8 @@ class Technology:
         Raises
         ------
         InputError
-            If card or table cannot be read, or there are no rows of the library.
+            If card or table cannot be read, the table has no rows, or there are none of the
+            library.
         """
         chosen = load_card(card or DEFAULT_CARD)
         if library is None:
@@ -71,7 +73,13 @@ class Technology:
                 chosen = chosen.for_library(library)
         rows = LaneTable.shipped()
         if table is not None:
-            rows = LaneTable.read(table).over(rows)
+            given = LaneTable.read(table)
+            if not given.rows:
+                raise InputError(
+                    f"{table}: holds no row of a lane table, or does not exist; `bosquet synth"
+                    f" --design D --table {table}` measures rows into it"
+                )
+            rows = given.over(rows)
         return cls(chosen, rows.of_library(name))
 
     @property

@@ -21,7 +21,7 @@ from ..hw.fetch import index_word
 from ..hw.layout import Layout
 from ..hw.memories import lanes_per_beat
 from ..hw.part import Part
-from ..hw.program import Masked, Program
+from ..hw.program import COUNT_LIMIT, Masked, Program
 from ..hw.registers import layer_layout
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
@@ -56,7 +56,7 @@ def best_schedule(
     ----------
     layer : Masked
     design : Design
-        With ``buffers``; without them all fits and there is nothing to choose.
+        With ``buffers``; without them all fits that can be counted, and nothing is chosen.
     form : IndexFormat, optional
         Of the weights; the smallest of each part if not given.
     dram : Dram, optional
@@ -131,9 +131,11 @@ def promising_cuts(
         if weights is None:
             continue
         for by_position in _position_cuts(cuts, shape):
+            runs = len(weights) * _position_pieces(whole, by_position)
+            if runs > _MOST_RUNS:
+                continue
             positions = _positions(shape, design, by_position)
-            runs = len(weights) * len(positions or ())
-            if positions is None or runs > _MOST_RUNS:
+            if positions is None:
                 continue
             for inner in ("positions", "filters") if dram else ("positions",):
                 chosen = replace(by_position, inner=inner)
@@ -209,6 +211,15 @@ def _weight_beats(need: Buffers, design: Design) -> int:
     return beats
 
 
+def _position_pieces(whole: Cuts, cuts: Cuts) -> int:
+    """Return into how many pieces the positions are cut."""
+    return (
+        -(-whole.images // cuts.images)
+        * -(-whole.rows // cuts.rows)
+        * -(-whole.columns // cuts.columns)
+    )
+
+
 def _positions(shape: LayerShape, design: Design, cuts: Cuts) -> list[_Positions] | None:
     """Return the pieces of the positions, None if one does not fit."""
     whole = Part.whole(shape)
@@ -219,6 +230,8 @@ def _positions(shape: LayerShape, design: Design, cuts: Cuts) -> list[_Positions
         try:
             layout = Layout.of(part.shape_of(shape), design)
         except FitError:  # some of its outputs would see nothing but padding
+            return None
+        if layout.position_tiles > COUNT_LIMIT:
             return None
         if most is not None and layout.feature_words > most:
             return None

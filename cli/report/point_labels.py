@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Label", "Point", "labels"]
+__all__ = ["Box", "Label", "Point", "labels"]
 
 _CHARACTER, _LINE = 6.2, 14
 """Pixels of a label: width of a character, height."""
@@ -29,13 +29,16 @@ class Point(NamedTuple):
     top: float
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
+    """Pixels from the lower left of the picture."""
+
     left: float
     right: float
     low: float
     high: float
 
-    def overlaps(self, other: "_Box") -> bool:
+    def overlaps(self, other: "Box") -> bool:
+        """Whether they have a pixel in common."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -71,17 +74,17 @@ class Label:
         return f"{self.point.name} +{self.more}" if self.more else self.point.name
 
     @property
-    def box(self) -> _Box:
+    def box(self) -> Box:
         """The pixels that it takes."""
         width = _CHARACTER * (len(self.point.name) + _MORE)
         left = self.point.x + self.x_shift
         left -= {"left": 0.0, "center": width / 2, "right": width}[self.anchor]
         middle = self.point.y + self.y_shift
-        return _Box(left, left + width, middle - _LINE / 2, middle + _LINE / 2)
+        return Box(left, left + width, middle - _LINE / 2, middle + _LINE / 2)
 
 
-def labels(points: Sequence[Point], width: int) -> list[Label]:
-    """Return labels that overlap neither each other nor the marks of other points.
+def labels(points: Sequence[Point], width: int, texts: Sequence[Box] = ()) -> list[Label]:
+    """Return labels that overlap neither each other, the marks of other points nor other texts.
 
     Parameters
     ----------
@@ -89,12 +92,14 @@ def labels(points: Sequence[Point], width: int) -> list[Label]:
         The most important ones first; at least one of them gets a label, the first.
     width : int
         Of the picture, pixels.
+    texts : sequence of Box
+        What stands in the picture already.
     """
-    marks = [_Box(p.x - _MARK, p.x + _MARK, p.y - _MARK, max(p.y + _MARK, p.top)) for p in points]
+    marks = [Box(p.x - _MARK, p.x + _MARK, p.y - _MARK, max(p.y + _MARK, p.top)) for p in points]
     placed: list[Label] = []
     left_out: list[Point] = []
     for number, point in enumerate(points):
-        taken = [label.box for label in placed] + marks[:number] + marks[number + 1 :]
+        taken = [label.box for label in placed] + marks[:number] + marks[number + 1 :] + [*texts]
         free = (
             label for label in _sides(point)
             if label.box.left >= 0 and label.box.right <= width

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ...sim.bound import BOUNDS
 from .chart import AXIS, Chart, Trace, hover, layout
-from .point_labels import Point, labels
+from .point_labels import Box, Point, labels
 from .quantity import count, energy, joined, percent, rate, significant, size, times
 from .results import Document
 
@@ -31,6 +31,9 @@ _MARKS = {"busiest_lane": "circle", "feed": "square", "drain": "diamond", "memor
 _HEIGHT = 520
 _WIDTH = 1000
 """Pixels of the chart on a screen that is wide enough; labels are placed for it."""
+
+_CHARACTER, _LINE = 7, 18
+"""Pixels of the name of a line: width of a character, height."""
 
 _DECADES = 2.2
 """An axis of more decades has ticks at powers of ten only."""
@@ -117,15 +120,13 @@ def _chart(run: Document, number: int) -> Chart:
     up = [one["roofline"]["achieved_macs_per_cycle"] for one in layers]
     x_range = (min(across) / _ROOM, max(*across, _ridge(roof) or 0) * _ROOM)
     y_range = (scale.of(min(up)) / _ROOM, scale.of(roof["peak_macs_per_cycle"]) * _ROOM)
+    roof_names = _roof_names(roof, scale, x_range, y_range)
     figure = layout(
         _HEIGHT,
         margin={"l": 8, "r": 14, "t": 8, "b": 8},
         xaxis=_axis(x_range, "effectual MACs per byte through the streams"),
         yaxis=_axis(y_range, scale.title),
-        annotations=[
-            *_roof_names(roof, scale, x_range, y_range),
-            *_layer_names(run, scale, x_range, y_range),
-        ],
+        annotations=[*roof_names, *_layer_names(run, scale, x_range, y_range, roof_names)],
     )
     return Chart(
         key=f"roofline-{number}",
@@ -313,14 +314,20 @@ def _hover(run: Document, layer: Document, scale: _Scale) -> str:
 
 
 def _layer_names(
-    run: Document, scale: _Scale, x_range: tuple[float, float], y_range: tuple[float, float]
-) -> list[dict[str, Any]]:
-    """Return the labels of the layers, those of most cycles first."""
+    run: Document, scale: _Scale, x_range: tuple[float, float], y_range: tuple[float, float],
+    roof_names: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return the labels of the layers, those of most cycles first, where no name of a line is."""
 
     def place(value: float, limits: tuple[float, float], pixels: int) -> float:
         low, high = (log10(limit) for limit in limits)
         return (log10(value) - low) / (high - low) * pixels
 
+    texts = []
+    for name in roof_names:
+        right = place(10 ** name["x"], x_range, _WIDTH) + name["xshift"]
+        low = place(10 ** name["y"], y_range, _HEIGHT) + name["yshift"]
+        texts.append(Box(right - _CHARACTER * len(name["text"]), right, low, low + _LINE))
     points = [
         Point(
             str(one["name"]),
@@ -341,7 +348,7 @@ def _layer_names(
             "text": hover(label.text),
             "font": {"size": 11, "color": "--ink"},
         }
-        for label in labels(points, _WIDTH)
+        for label in labels(points, _WIDTH, texts)
     ]
 
 

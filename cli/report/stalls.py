@@ -24,6 +24,9 @@ CAUSES: Mapping[str, str] = {
 """What a lane does in a cycle: work first, then the stalls of ``sim.counters`` in their order."""
 
 
+_AROUND = 56
+"""Pixels above and below the bars, with the numbers of the axis and their margin."""
+
 _MANY = 24
 """From so many bars on they are thinner."""
 
@@ -82,7 +85,7 @@ def stall_chart(simulations: Sequence[Document]) -> Chart | None:
         says=" ".join(_says(run, layer) for run, layer in bars),
         traces=traces,
         layout=layout(
-            40 + (34 if len(bars) < _MANY else 22) * len(bars),
+            _AROUND + (34 if len(bars) < _MANY else 22) * len(bars),
             barmode="stack",
             bargap=0.28,
             margin={"l": 8, "r": 14, "t": 8, "b": 8},

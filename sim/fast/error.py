@@ -29,10 +29,10 @@ class KnownError:
 
 
 KNOWN_ERROR: Mapping[str, KnownError] = {
-    "windows": KnownError(0, 0, 0, 1, 0),
-    "ports": KnownError(0, 0, 0, 1, 0),
-    "eie": KnownError(0, 0, 0, 1, 0),
-    "dense": KnownError(0, 0, 0, 1, 0),
+    "windows": KnownError(1e-05, 0.0128, 0.113, 0.99998, 1198),
+    "ports": KnownError(0.0, 0.0013, 0.042, 0.99999, 242),
+    "eie": KnownError(0.00181, 0.015, 0.075, 0.99995, 287),
+    "dense": KnownError(0.0, 0.0, 0.0, 1.0, 273),
 }
 """Of each family, the sparse one by how lanes get activations; layers that are cut included.
 

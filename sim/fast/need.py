@@ -8,7 +8,7 @@ import numpy as np
 from ...hw.cuts import Shortage
 from ...hw.design import Buffers, Design
 from ...hw.layout import Layout
-from ...hw.program import MAX_LENGTH, MAX_WINDOWS
+from ...hw.program import COUNT_LIMIT, MAX_LENGTH, MAX_WINDOWS
 from ...models.formats import IndexFormat
 from .eie import EieCycles
 from .pace import Pace
@@ -41,7 +41,8 @@ def buffers_needed(prepared: Prepared, number: int, design: Design, form: IndexF
 
 def shortage(prepared: Prepared, number: int, design: Design, form: IndexFormat) -> Shortage | None:
     """Return what is too small for a layer in one run, None if nothing is."""
-    short = Shortage.of_counters(prepared.shapes[number], design)
+    shape = prepared.shapes[number]
+    short = Shortage.of_counters(shape, design) or Shortage.of_positions(shape, design)
     if short is None and design.buffers is not None:
         short = Shortage.of_buffers(buffers_needed(prepared, number, design, form), design.buffers)
     return short
@@ -56,6 +57,7 @@ def too_large(prepared: Prepared, design: Design, forms: Sequence[IndexFormat]) 
         large = space.steps * space.step_vectors > MAX_LENGTH
         if pace.windows:
             large |= -(-space.steps // pace.window_steps) > MAX_WINDOWS
-        every = every[large[prepared.own]]
+        vectors = -(-prepared.positions // design.vector)
+        every = every[large[prepared.own] | (vectors > COUNT_LIMIT)]
     return [number for number in every.tolist()
             if shortage(prepared, number, design, forms[number])]  # fmt: skip

@@ -164,7 +164,7 @@ def _runs(
     """Return the runs of parts, or what is too small for one of them."""
     # Counters first: what they cannot count is not even looked at.
     for shape in parts.shapes:
-        if short := Shortage.of_counters(shape, design):
+        if short := Shortage.of_counters(shape, design) or Shortage.of_positions(shape, design):
             return short
     every = range(len(parts.shapes))
     forms = _formats(parts, design, [form] * len(every))

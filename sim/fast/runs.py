@@ -56,7 +56,7 @@ def predicted_runs(
     Raises
     ------
     FitError
-        If the design cannot count the tiles, vectors or entries of one.
+        If the design cannot count the tiles or entries of one.
     """
     if not numbers:
         return []
@@ -73,7 +73,7 @@ def _dense(
     for number in numbers:
         shape = prepared.shapes[number]
         run = DenseRun.of(shape, design)
-        _check_counts(shape.name, design, run.tiles, run.vectors)
+        _check_tiles(shape.name, design, run.tiles)
         found.append(
             FastRun.of(
                 forms[number],
@@ -110,9 +110,8 @@ def _sparse(
     tiles = Tiles(
         design, pace, streams, prepared.own[chosen], prepared.positions[chosen], prepared.effort
     )
-    for place in np.flatnonzero((tiles.of_run > COUNT_LIMIT) | (tiles.passes > COUNT_LIMIT)):
-        name = prepared.shapes[numbers[int(place)]].name
-        _check_counts(name, design, int(tiles.of_run[place]), int(tiles.passes[place]))
+    for place in np.flatnonzero(tiles.of_run > COUNT_LIMIT).tolist():
+        _check_tiles(prepared.shapes[numbers[place]].name, design, int(tiles.of_run[place]))
     cycles = np.rint(sparse_cycles(tiles)).astype(np.int64).tolist()
     busiest = tiles.passes * np.add.reduceat(tiles.busiest, tiles.first)
     passes = tiles.passes * tiles.of_run
@@ -125,9 +124,8 @@ def _sparse(
     ]
 
 
-def _check_counts(name: str, design: Design, tiles: int, vectors: int) -> None:
-    if tiles > COUNT_LIMIT or vectors > COUNT_LIMIT:
+def _check_tiles(name: str, design: Design, tiles: int) -> None:
+    if tiles > COUNT_LIMIT:
         raise FitError(
-            f"layer {name}: {tiles} filter tiles of {vectors} vectors; {design.name} counts to"
-            f" {COUNT_LIMIT}"
+            f"layer {name}: {tiles} filter tiles; {design.name} counts to {COUNT_LIMIT} in a run"
         )

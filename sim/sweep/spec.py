@@ -66,9 +66,13 @@ def _nested(value: Any) -> Any:
 def _each_once(values: list[Element]) -> list[Element]:
     if not values:
         raise ValueError("an empty list gives no points; name a value, or leave the field out")
-    for place, value in enumerate(values):
-        if value in values[:place]:
-            raise ValueError(f"{value!r} is there twice")
+    seen = set[str]()
+    for value in values:
+        # By its text, since tables and lists have no hash; the types within a field are the same.
+        text = repr(value)
+        if text in seen:
+            raise ValueError(f"{text} is there twice")
+        seen.add(text)
     return values
 
 
@@ -233,7 +237,7 @@ class SweepSpec(Table):
     """
 
     network: Listed[str]
-    layers: Annotated[list[str], AfterValidator(_each_once)] | None = None
+    layers: Listed[str] | None = None
     input_shape: list[Count] | None = None
     tier: Tier = "exact"
     design: Listed[DesignTable]
@@ -241,7 +245,7 @@ class SweepSpec(Table):
     sweep: SweepTable = SweepTable()
     environment: EnvironmentTable = EnvironmentTable()
     linked: list[list[str]] = []
-    exclude: list[ExcludeTable] = []
+    exclude: Annotated[list[ExcludeTable], BeforeValidator(_listed)] = []
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values: fields in our order, every value a list."""

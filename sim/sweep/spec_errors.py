@@ -10,6 +10,9 @@ from ...errors import InputError
 
 __all__ = ["nearest", "spec_error"]
 
+_LONGEST = 80
+"""Letters of a value that are told."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean ...?`` with the nearest known name, or all names if none is near."""
@@ -48,7 +51,13 @@ def spec_error(
         return InputError(f"{where}: {place} is missing{more}")
     no_table = first["type"] == "model_type"
     told = "must be a table" if no_table else first["msg"].removeprefix("Value error, ")
-    return InputError(f"{where}: {place}: {told}, found {first['input']!r}{more}")
+    return InputError(f"{where}: {place}: {told}, found {_short(first['input'])}{more}")
+
+
+def _short(value: Any) -> str:
+    """Return a value as text; a long list is told by its beginning."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _place(path: tuple[int | str, ...], values: Any) -> str:

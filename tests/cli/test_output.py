@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bosquet.cli.output import document, dumps, emit_answer, table, write_atomically
+from bosquet.cli.output import (
+    check_places,
+    document,
+    dumps,
+    emit_answer,
+    table,
+    write_atomically,
+)
 from bosquet.errors import InputError
 
 
@@ -85,3 +92,18 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     blocked.touch()
     with pytest.raises(InputError, match="cannot be written"):
         write_atomically(blocked / "answer.json", "text")
+
+
+def test_places_are_checked_before_anything_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    check_places({"--out": tmp_path / "a.json", "--report": tmp_path / "new" / "b", "--vcd": None})
+    for places, told in (
+        ({"--out": tmp_path}, "Is a directory; give another place with --out"),
+        ({"--out": tmp_path / "file" / "a"}, "its folder is a file; give another place with --out"),
+        (
+            {"--trace": tmp_path / "a", "--out": tmp_path / "b" / ".." / "a"},
+            "--trace and --out write the same file; give two names",
+        ),
+    ):
+        with pytest.raises(InputError, match=told):
+            check_places(places)

@@ -15,11 +15,12 @@ from report_page import Page
 
 from bosquet.cli.report import Results
 from bosquet.cli.report.page import render
-from bosquet.cli.report.point_labels import Point, labels
+from bosquet.cli.report.point_labels import Box, Point, labels
 from bosquet.cli.report.quantity import energy, percent, rate, size, times
 from bosquet.cli.report.roofline import roofline_section
 from bosquet.cli.report.simulation_answer import simulation_answer
 from bosquet.cli.report.simulation_page import render_simulation
+from bosquet.cli.report.stalls import stall_chart
 from bosquet.sim.bound import BOUNDS
 
 DRAM = ("--dram-bandwidth", "32", "--dram-latency", "20")
@@ -223,6 +224,43 @@ def test_labels_do_not_overlap() -> None:
     for one, other in combinations(found, 2):
         assert not one.box.overlaps(other.box)
     assert len(found) + sum(label.more for label in found) == len(points)
+
+
+def test_labels_keep_off_what_stands_there() -> None:
+    point = Point("conv", 100.0, 50.0, 50.0)
+    assert [label.anchor for label in labels([point], 400)] == ["left"]
+    text = Box(106.0, 300.0, 0.0, 100.0)
+    (label,) = labels([point], 400, [text])
+    assert label.anchor == "right"
+    assert not label.box.overlaps(text)
+
+
+def test_names_of_layers_keep_off_the_name_of_the_peak(ideal: dict[str, Any]) -> None:
+    """A layer at the peak and far to the right, where the peak has its name."""
+    far, near = (
+        {
+            **layer,
+            "roofline": {
+                **layer["roofline"],
+                "achieved_macs_per_cycle": ideal["roof"]["peak_macs_per_cycle"],
+                "intensity_macs_per_byte": macs_per_byte,
+            },
+        }
+        for layer, macs_per_byte in zip(ideal["layers"], (1000, 1), strict=False)
+    )
+    (chart,) = roofline_section([{**ideal, "layers": [far, near]}]).charts
+    labels_of = {note["text"]: note for note in chart.layout["annotations"]}
+    assert any(text.startswith("peak") for text in labels_of)
+    assert labels_of[near["name"]]["xanchor"] == "left"
+    assert labels_of[far["name"]]["yshift"] < 0
+
+
+def test_a_page_of_one_layer_has_room_for_the_numbers_below_its_bar(
+    ideal: dict[str, Any],
+) -> None:
+    chart = stall_chart([{**ideal, "layers": ideal["layers"][:1]}])
+    assert chart is not None
+    assert chart.height >= 90
 
 
 def test_a_label_counts_those_that_it_hides() -> None:

@@ -16,6 +16,7 @@ from bosquet.errors import DesignError, FitError
 from bosquet.hw.design import Buffers, Design
 from bosquet.hw.eie_program import EieProgram
 from bosquet.hw.part import Part
+from bosquet.hw.program import COUNT_LIMIT
 from bosquet.hw.schedule import Schedule, covering_buffers
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.sim.coverage import cut_dimensions
@@ -149,6 +150,20 @@ def test_padding_wider_than_the_kernel_cannot_be_cut() -> None:
     buffers = replace(Schedule.plan(layer, SPARSE).buffers, feature_words=30)
     with pytest.raises(FitError, match=r"padding .* is wider than the kernel"):
         Schedule.plan(layer, replace(SPARSE, buffers=buffers))
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "cut"), [("sparse-2x2", 1, {"rows"}), ("dense-1x4", 3, {"images"})]
+)
+def test_more_positions_than_the_counters_is_cut(name: str, batch: int, cut: set[str]) -> None:
+    """Registers count 65,535 vectors of positions: a large picture takes several runs."""
+    shape = LayerShape("large", "conv", 1, 2, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1), 1,
+                       400, 400, batch)  # fmt: skip
+    layer = layer_of(shape, density=1.0)
+    schedule = Schedule.plan(layer, Design.named(name))
+    assert cut_dimensions(schedule) == cut
+    assert all(run.program.layout.position_tiles <= COUNT_LIMIT for run in schedule.runs)
+    assert_the_whole(schedule, layer)
 
 
 def test_a_filter_longer_than_the_counters_is_cut() -> None:

@@ -166,6 +166,15 @@ def test_a_layer_is_cut_as_in_the_exact_tier() -> None:
     assert len(list(found.cuts.parts(layer.shape))) == len(found.runs)
 
 
+@pytest.mark.parametrize("family", ["sparse", "dense"])
+def test_more_positions_than_are_counted_are_cut(family: str) -> None:
+    layer = work(LayerShape("wide", "conv", 1, 2, (1, 1), height=300, width=300), 1.0)
+    design = {"sparse": replace(SPARSE, lanes=2, vector=1), "dense": Design.dense(2, 1)}[family]
+    found, schedule = fast(layer, design, Dense()), best_schedule(layer, design, Dense())
+    assert len(found.runs) == len(schedule.runs) > 1
+    assert found.cycles == simulated(schedule).cycles
+
+
 def test_what_is_too_small_is_told() -> None:
     design = replace(SPARSE, buffers=Buffers(1, 1, 30, 64, 64))
     with pytest.raises(

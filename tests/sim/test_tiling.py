@@ -7,8 +7,9 @@ import pytest
 
 from bosquet.errors import FitError
 from bosquet.hw.cuts import Cuts
-from bosquet.hw.design import Design
+from bosquet.hw.design import Buffers, Design
 from bosquet.hw.dram import Dram
+from bosquet.hw.part import Part
 from bosquet.hw.program import Program
 from bosquet.hw.registers import layer_layout
 from bosquet.hw.schedule import Schedule
@@ -136,3 +137,25 @@ def test_sums_that_stay_in_the_lanes_keep_the_fixed_rule() -> None:
     assert any(run.accumulate for run in best.runs)
     filters = np.concatenate([list(run.part.filters) for run in best.runs])
     assert set(filters) == set(range(8))
+
+
+def test_ways_with_too_many_runs_are_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map of 500 x 2000 has millions of small parts: laying them all out took minutes."""
+    laid_out = 0
+    shape_of = Part.shape_of
+
+    def counted(part: Part, shape: LayerShape) -> LayerShape:
+        nonlocal laid_out
+        laid_out += 1
+        return shape_of(part, shape)
+
+    shape = LayerShape("large", "conv", 1, 4, (3, 3), height=500, width=2000)
+    layer = Workload(shape, uneven_mask(shape.weight_shape, 0.5, seed=1))
+    design = replace(
+        Design("sparse", 4, 16, window=8, feed=8, run_ahead=1),
+        buffers=Buffers(64, 64, 4096, 64, 64),
+    )
+    monkeypatch.setattr(Part, "shape_of", counted)
+    schedule = best_schedule(layer, design)
+    assert len(schedule.runs) > 1
+    assert laid_out < 100_000

@@ -70,10 +70,29 @@ def test_a_memory_at_the_streams() -> None:
     assert (row["dram_bandwidth_bits"], row["dram_latency_cycles"]) == (None, None)
 
 
-def test_a_memory_that_does_not_exist_is_refused() -> None:
-    *_, found = only({**DESIGN, "environment": {"dram_bandwidth_bits": -8}})
-    assert found.status == "refused"
-    assert found.reason == "dram.bandwidth_bits must be at least 1 bit per cycle, not -8"
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        (
+            {"dram_bandwidth_bits": -8},
+            "dram.bandwidth_bits must be between 1 and 4294967295 bits per cycle, not -8",
+        ),
+        (
+            {"dram_bandwidth_bits": 8, "dram_latency_cycles": -1},
+            "dram.latency_cycles must be between 0 and 4294967295, not -1",
+        ),
+        (
+            {"dram_bandwidth_bits": 8, "dram_latency_cycles": 9 * 10**18},
+            "dram.latency_cycles must be between 0 and 4294967295, not 9000000000000000000",
+        ),
+    ],
+)
+def test_a_memory_that_does_not_exist_is_refused(environment: dict[str, int], reason: str) -> None:
+    *_, found = only({**DESIGN, "environment": environment})
+    assert (found.status, found.reason) == ("refused", reason)
+
+
+def test_a_latency_without_a_bandwidth_is_refused() -> None:
     with pytest.raises(InputError, match=r"needs environment\.dram_bandwidth_bits"):
         only({**DESIGN, "environment": {"dram_latency_cycles": 3}})
 

@@ -100,6 +100,22 @@ def test_what_is_wrong_is_told_in_one_line(values: dict[str, Any], told: str) ->
     assert "\n" not in message
 
 
+def test_a_long_list_is_checked_at_once_and_told_by_its_beginning() -> None:
+    """200,000 seeds: comparing each with all others took minutes."""
+    many = list(range(200_000))
+    assert len(spec(sweep={"seed": many}).sweep.seed) == 200_000
+    with pytest.raises(InputError, match=r"sweep\.seed: 7 is there twice, found \[0, 1, ") as error:
+        spec(sweep={"seed": [*many, 7]})
+    assert len(str(error.value)) < 200
+
+
+def test_one_layer_and_one_exclusion_need_no_list() -> None:
+    rule = {"design": {"lanes": 4}}
+    one = spec(layers="conv1", exclude=rule)
+    assert one == spec(layers=["conv1"], exclude=[rule])
+    assert one.layers == ["conv1"]
+
+
 def test_a_missing_field() -> None:
     with pytest.raises(InputError, match=r"^s.toml: network is missing$"):
         checked_spec({"design": DESIGN}, "s.toml")
