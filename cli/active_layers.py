@@ -27,6 +27,9 @@ from .network_argument import NetworkArgument
 
 __all__ = ["ActivityOptions", "with_activity"]
 
+MOST_IMAGES = 65_535
+"""Images that an EIE array counts; other designs would take minutes to cut more into runs."""
+
 
 @dataclass(frozen=True)
 class ActivityOptions:
@@ -63,8 +66,8 @@ class ActivityOptions:
     def __post_init__(self) -> None:
         if len(self.sources) > 1:
             raise InputError(f"{' and '.join(self.sources)} both tell the activations; give one")
-        if self.images is not None and self.images < 1:
-            raise InputError(f"--images must be at least 1, not {self.images}")
+        if self.images is not None and not 1 <= self.images <= MOST_IMAGES:
+            raise InputError(f"--images must be 1 to {MOST_IMAGES}, not {self.images}")
         if self.density is not None and not 0 < self.density <= 1:
             raise InputError(
                 "--activation-density is non-zero activations / all, above 0 and at most 1, not"

@@ -152,7 +152,8 @@ def test_other_designs_take_a_batch_and_no_activations(tmp_path: Path) -> None:
     [
         ("lenet5:fc1", ("--activation-density", 0), "above 0 and at most 1, not 0"),
         ("lenet5:fc1", ("--activation-density", "nan"), "at most 1, not nan"),
-        ("lenet5:fc1", ("--images", 0), "--images must be at least 1, not 0"),
+        ("lenet5:fc1", ("--images", 0), "--images must be 1 to 65535, not 0"),
+        ("lenet5:fc1", ("--images", 10**8), "--images must be 1 to 65535, not 100000000"),
         ("lenet5:fc1", ("--images", 540), "540 images are to be computed; the calibration data"),
         ("lenet5:fc1", ("--activation-density", 0.5, "--calibrate", "x.npz"),
          "--calibrate and --activation-density both tell the activations; give one"),
