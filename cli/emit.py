@@ -11,6 +11,7 @@ from ..hw.bundle import Bundle, bundle_name
 from ..hw.bundle import emit as emit_bundle
 from ..hw.design import Design
 from ..hw.job import Job
+from ..hw.program import check_arithmetic
 from ..hw.schedule import covering_buffers
 from ..sim.cosim import predicted_job
 from ..sim.tiling import best_schedule
@@ -113,6 +114,8 @@ def emit_layers(layers: Sequence[IntegerLayer], design: Design, out: Path, singl
     InputError
         If the folder cannot be written.
     """
+    for one in layers:  # first: the schedules of large layers take minutes
+        check_arithmetic(one.layer, design)
     if design.buffers is None:
         design = replace(design, buffers=covering_buffers([one.layer for one in layers], design))
     schedules = [best_schedule(one.batched, design) for one in layers]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from command_line import bosquet
 from onnx import helper
 from onnx_graphs import drawn, model
@@ -26,6 +27,21 @@ def test_a_layer_of_a_quantized_network(tmp_path: Path) -> None:
     assert quantization["images"] is None
     assert "Q/DQ" in quantization["images_reason"]
     assert quantization["features"] == "the first held-out digit"
+
+
+def test_accumulators_too_narrow_are_told_before_anything_is_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planned(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("bosquet.cli.emit.covering_buffers", planned)
+    design = tmp_path / "narrow.toml"
+    design.write_text('family = "sparse"\nlanes = 4\nvector = 4\nacc_bits = 12\n')
+    found = bosquet("emit", "lenet5:fc2", "--design", design, "--out", tmp_path / "rtl")
+    assert found.code == 1
+    assert found.err.startswith("error: layer fc2: needs acc_bits = ")
+    assert not (tmp_path / "rtl").exists()
 
 
 def float_network(folder: Path) -> Path:
