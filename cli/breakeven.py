@@ -69,9 +69,9 @@ def breakeven(
 
     With a layer: its curve. With a network: every layer, and the speedup of the whole.
     """
-    check_places({"--out": out})
-    design = _baseline(baseline, weight_bits, act_bits)
     argument = NetworkArgument.parse(net)
+    check_places({"--out": out}, (argument.network, masks, technology, lane_table, liberty))
+    design = _baseline(baseline, weight_bits, act_bits)
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
     layers = pruned_layers(masked)

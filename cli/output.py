@@ -46,19 +46,22 @@ def dumps(content: Document) -> str:
     return json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
 
 
-def check_places(places: Mapping[str, Path | None]) -> None:
+def check_places(places: Mapping[str, Path | None], read: Iterable[str | Path | None] = ()) -> None:
     """Refuse, before anything is computed, places that cannot all be written.
 
     Parameters
     ----------
     places : mapping of str to Path or None
         By the option that names the place.
+    read : iterable of str, Path or None
+        What the command reads: files, or names of other things.
 
     Raises
     ------
     InputError
-        If a place is a folder, lies below a file, or is named by two options.
+        If a place is a folder, lies below a file, is named by two options, or is read.
     """
+    sources = {Path(source).resolve() for source in read if source is not None}
     taken: dict[Path, str] = {}
     for option, path in places.items():
         if path is None:
@@ -67,6 +70,8 @@ def check_places(places: Mapping[str, Path | None]) -> None:
             raise _not_written(path, "Is a directory", option)
         if any(parent.is_file() for parent in path.parents):
             raise _not_written(path, "its folder is a file", option)
+        if path.exists() and path.resolve() in sources:
+            raise InputError(f"{path}: {option} would replace what is read; give another name")
         first = taken.setdefault(path.resolve(), option)
         if first != option:
             raise InputError(f"{path}: {first} and {option} write the same file; give two names")

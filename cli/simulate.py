@@ -128,10 +128,13 @@ def simulate(
         ):  # fmt: skip
             if value is not None:
                 raise InputError(f"{name} needs --tier exact: --tier fast predicts cycles only")
-    check_places({"--trace": trace, "--vcd": vcd, "--report": report, "--out": out})
+    argument = NetworkArgument.parse(net)
+    check_places(
+        {"--trace": trace, "--vcd": vcd, "--report": report, "--out": out},
+        (argument.network, design, masks, calibrate, activations, technology, lane_table, liberty),
+    )
     chosen = chosen_design(design, weight_bits, act_bits)
     dram = chosen_dram(dram_bandwidth, dram_latency)
-    argument = NetworkArgument.parse(net)
     wanted = TraceRequest.of(trace, vcd, trace_cycles, argument)
     shape = parse_shape(input_shape)
     options = ActivityOptions(

@@ -94,6 +94,14 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_atomically(blocked / "answer.json", "text")
 
 
+def test_what_is_read_is_not_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "layer.npz"
+    source.touch()
+    check_places({"--out": tmp_path / "other"}, [source, "lenet5", None])
+    with pytest.raises(InputError, match=r"layer\.npz: --out would replace what is read; give"):
+        check_places({"--out": tmp_path / "." / "layer.npz"}, [str(source), None])
+
+
 def test_places_are_checked_before_anything_is_computed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     check_places({"--out": tmp_path / "a.json", "--report": tmp_path / "new" / "b", "--vcd": None})
