@@ -9,7 +9,7 @@ from ..sim.fast import NO_ENERGY, FastLayer, FastSimulation, Prepared
 from ..sim.technology import Technology
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
-from .simulation import activity_lines, calibration
+from .simulation import activity_lines, calibration, silicon_keys
 
 __all__ = ["FastNetworkSimulation"]
 
@@ -47,7 +47,7 @@ class FastNetworkSimulation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it with the keys of ``simulate``, as far as the fast tier knows them."""
-        found, silicon = self.simulation, self.simulation.silicon
+        found = self.simulation
         return {
             "network": self.masked.name,
             "design": found.design.name,
@@ -56,12 +56,7 @@ class FastNetworkSimulation:
             "environment": {"kind": "ideal"},
             "cycles": found.times.cycles,
             "cycles_kind": "predicted",
-            "freq_hz": None if silicon.clock is None else silicon.clock.freq_hz,
-            "freq_limit": None if silicon.clock is None else silicon.clock.limit,
-            "latency_s": found.latency_s,
-            "area_um2": None if silicon.area is None else silicon.area.total_um2,
-            "area": None if silicon.area is None else silicon.area.to_json(),
-            "area_um2_reason": silicon.reason,
+            **silicon_keys(found.silicon, found.times.cycles),
             "images": self.masked.images,
             **calibration(self.masked, found.design),
             "energy_pj": None,

@@ -17,7 +17,7 @@ from .activity import ALL_ACTIVE, ActivityKind
 from .masked_network import MaskedLayer, MaskedNetwork
 from .output import table
 
-__all__ = ["NetworkSimulation", "activity_lines", "calibration"]
+__all__ = ["NetworkSimulation", "activity_lines", "calibration", "silicon_keys"]
 
 VISIBLE_SHARE = 0.005
 """Stalls below this share of the lane-cycles are not printed, nor such a share of the energy."""
@@ -87,12 +87,7 @@ class NetworkSimulation:
             "environment": self._environment(),
             "roof": self._roof.to_json(self._freq_hz, self._silicon.reason),
             "cycles": self.simulation.cycles,
-            "freq_hz": self._freq_hz,
-            "freq_limit": None if silicon.clock is None else silicon.clock.limit,
-            "latency_s": silicon.seconds(self.simulation.cycles),
-            "area_um2": None if silicon.area is None else silicon.area.total_um2,
-            "area": None if silicon.area is None else silicon.area.to_json(),
-            "area_um2_reason": silicon.reason,
+            **silicon_keys(silicon, self.simulation.cycles),
             "images": self.masked.images,
             **calibration(self.masked, self.simulation.design),
             **self._energy(self.simulation.energy),
@@ -234,6 +229,19 @@ class NetworkSimulation:
             f"{bound.name} {counters.cycles / bound.cycles:.2f}x",
             ", ".join(f"{cause} {shares[cause]:.0%}" for cause in lost) or None,
         )
+
+
+def silicon_keys(silicon: Silicon, cycles: int) -> dict[str, Any]:
+    """Return area and clock, and the time of so many cycles; null where they are not known."""
+    clock, area = silicon.clock, silicon.area
+    return {
+        "freq_hz": None if clock is None else clock.freq_hz,
+        "freq_limit": None if clock is None else clock.limit,
+        "latency_s": silicon.seconds(cycles),
+        "area_um2": None if area is None else area.total_um2,
+        "area": None if area is None else area.to_json(),
+        "area_um2_reason": silicon.reason,
+    }
 
 
 def calibration(masked: MaskedNetwork, design: Design) -> dict[str, Any]:

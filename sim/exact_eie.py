@@ -15,10 +15,10 @@ from .eie_scans import SLOT_TO_FIFO, Scans
 from .output_stage import OutputStage, beats_per_tile, last_group
 from .recorder import UNRECORDED, DrainedPass, EieScan, Recorder
 
-__all__ = ["simulate_eie", "slot_to_fifo"]
+__all__ = ["FIRST_SLOT", "READ_TO_SUM", "simulate_eie", "slot_to_fifo"]
 
-_FIRST_SLOT = 2
-_READ_TO_SUM = 4
+FIRST_SLOT = 2
+READ_TO_SUM = 4
 
 
 def simulate_eie(
@@ -28,7 +28,7 @@ def simulate_eie(
     design = program.design
     lanes, to_fifo = design.lanes, slot_to_fifo(design)
     compute = filler = feed = weight_buffer = imbalance = drain = 0
-    begin, all_done = _FIRST_SLOT, 0
+    begin, all_done = FIRST_SLOT, 0
     for image, active in enumerate(program.active):
         columns = np.flatnonzero(active)
         without_weight = program.filler_counts[columns].sum(axis=0).tolist()
@@ -50,7 +50,7 @@ def simulate_eie(
             feed += int((done - opened - busy - waits).sum())
             imbalance += int((all_done - done).sum())
 
-            ready = np.where(idle, closed, np.maximum(closed, read + _READ_TO_SUM)) + 1
+            ready = np.where(idle, closed, np.maximum(closed, read + READ_TO_SUM)) + 1
             first = number * design.acc_rows
             recorder.scan(EieScan(image, number, columns, begin, scans, done))
             for row in range(first, min(first + design.acc_rows, program.tiles)):
@@ -73,7 +73,7 @@ def simulate_eie(
             "weight_buffer": weight_buffer,
             "dram": 0,
             "drain": drain,
-            "fill": lanes * (_FIRST_SLOT + to_fifo),
+            "fill": lanes * (FIRST_SLOT + to_fifo),
         },
         output_beats=int(beats_per_tile(program.assignment, design).sum()) * len(program.active),
     )

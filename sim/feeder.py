@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..hw.design import Design, broadcast_stages
 from ..hw.layout import Layout
 
-__all__ = ["STEP_TO_WINDOW", "Feeder", "release_to_step", "window_steps"]
+__all__ = ["FIRST_STEP", "STEP_TO_WINDOW", "Feeder", "release_to_step", "window_steps"]
 
-_FIRST_STEP = 4
+FIRST_STEP = 4
 STEP_TO_WINDOW = 1
 _RELEASE_TO_STEP = 1
 
@@ -53,7 +53,7 @@ class Feeder:
         self._starts: list[int] = []
         self._current = 0  # where the current pass begins in _starts
         self._unfinished = passes * self.windows  # windows from _starts[0] to the end of the run
-        self._next_start = _FIRST_STEP
+        self._next_start = FIRST_STEP
         for _ in range(self.ahead):
             self._start(0)
 

@@ -23,7 +23,7 @@ from ...hw.eie_program import check_counts
 from ...hw.program import Masked
 from ...models.layer import LayerShape
 from ..eie_scans import Scans
-from ..exact_eie import slot_to_fifo
+from ..exact_eie import FIRST_SLOT, READ_TO_SUM, slot_to_fifo
 from ..output_stage import beat_latency
 from .effort import Effort
 from .streams import Flags, Floats, Ints
@@ -32,10 +32,8 @@ __all__ = ["EieCycles", "EieWeights"]
 
 _IMAGES = 4
 _LOCKSTEP = 0.3
-"""By how much a scan is longer than its bound where each column makes the PEs wait."""
+"""By how much a scan is longer than its bound where each column makes the PEs wait; our choice."""
 _STRATA = 4
-_FIRST_SLOT = 2
-_READ_TO_SUM = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +155,7 @@ class EieCycles:
         in_tile = np.diff(np.append(np.arange(0, len(rows), design.acc_rows), len(rows)))
         sums = int(in_tile.sum()) * design.drain_groups
         of_image = _mean(float(self._scan_cycles(one).sum()) for one in self._scanned) + sums
-        taken = _FIRST_SLOT - 1 + self.shape.batch * of_image
+        taken = FIRST_SLOT - 1 + self.shape.batch * of_image
         last_lane = int((rows[-1] >= 0).sum()) - 1
         idle = design.drain_groups - 1 - last_lane // design.drain
         return round(taken) - idle + beat_latency(design) + 1
@@ -285,7 +283,7 @@ class EieCycles:
             by_bound = in_all[self._sampled] / bound
             scale = by_column * image.active.size / columns + (1 - by_column) * by_bound
         closed = (last * scale + to_fifo)[:, None]
-        read = scans.last_read * scale[:, None] + _READ_TO_SUM
+        read = scans.last_read * scale[:, None] + READ_TO_SUM
         ready = np.where(scans.busy == 0, closed, np.maximum(closed, read)) + 1
         first_lanes = np.arange(0, design.lanes, design.drain)
         of_group = np.maximum.reduceat(ready, first_lanes, axis=1) - np.arange(first_lanes.size)

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..feeder import FIRST_STEP
 from ..output_stage import beat_latency
 from .sample import Sample
 from .streams import Flags, Floats, Ints
@@ -21,7 +22,6 @@ from .windows import Sequences, Timed, timed
 
 __all__ = ["sparse_cycles"]
 
-_FIRST_STEP = 4
 _PASSES = (3, 12)
 """Fewest and most passes of a sampled tile that are timed; two of a pass of many windows."""
 _EDGE_PASSES = 2
@@ -167,7 +167,7 @@ class _Prediction:
         steady = tiles.with_pace(tile, window_pace)
         share = tiles.share[tile]
         opening = (
-            _FIRST_STEP + pace.window_steps + pace.to_fed + window_pace * (share - 1)
+            FIRST_STEP + pace.window_steps + pace.to_fed + window_pace * (share - 1)
             + tiles.busiest[tile] / share + pace.to_ready + pace.drain - 3
         )  # fmt: skip
         late = np.full(tile.size, float(pace.to_ready + pace.drain - 1))

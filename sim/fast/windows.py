@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...hw.design import Design
+from ..feeder import FIRST_STEP
 from .pace import Pace
 from .sample import Sample
 from .stage import Stages
@@ -31,8 +32,6 @@ from .streams import Flags, Floats, Ints
 __all__ = ["Sequences", "Timed", "timed"]
 
 _NEVER = -1e15
-_FIRST_STEP = 4
-"""Cycle of the first feed step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +128,7 @@ class _Run:
 
         self._heads = np.repeat(sequences.heads[:, None], self._lanes, axis=1)
         self._fed = sequences.heads.copy()  # with ports, operands are there from then on
-        self._start = np.full(many, float(_FIRST_STEP))
+        self._start = np.full(many, float(FIRST_STEP))
         self._released = np.full((windows, many), _NEVER)
         self._free = np.full((many, self._lanes), _NEVER)
         self._stages = Stages(design, pace, many)
