@@ -1,16 +1,16 @@
 """``bosquet verify``: the RTL against the simulator and the integer reference."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import InputError
 from ..sim.case import Case
-from ..sim.random_cases import random_cases
-from ..sim.verify import Verification
-from ..sim.verify import verify as run_cases
+from ..sim.random_cases import random_batches
+from ..sim.verify import Batch, GivenBatch, Verification
+from ..sim.verify import verify as run_batches
 from .integer_layer import DEFAULT_CODE, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -76,7 +76,7 @@ def verify(
         )  # fmt: skip
         if random < 1:
             raise InputError(f"--random must be at least 1 case, not {random}")
-        cases = random_cases(random, seed)
+        batches: Sequence[Batch] = random_batches(random, seed)
     elif net is None or design is None:
         raise typer.BadParameter("give NET:LAYER with --design D, or --random N",
                                  param_hint="NET[:LAYER]")  # fmt: skip
@@ -85,11 +85,12 @@ def verify(
         argument = NetworkArgument.parse(net)
         options = QuantizationOptions(weight_bits, act_bits, calibrate, weight_code or DEFAULT_CODE)
         layers = integer_layers(argument, options, ratio, seed, parse_shape(input_shape))
-        cases = tuple(Case(seed, one.layer, chosen, None, one.features) for one in layers)
+        batches = [GivenBatch(Case(seed, one.layer, chosen, None, one.features)) for one in layers]
         notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
         facts |= {"network": layers[0].network, "quantization": layers[0].quantization()}
     with Progress("verify") as progress:
-        found = run_cases(cases, progress, max(1, min(jobs or os.cpu_count() or 1, len(cases))))
+        processes = max(1, min(jobs or os.cpu_count() or 1, len(batches)))
+        found = run_batches(batches, progress, processes)
     answer = document("verify", {**found.document(), **facts, "notes": list(notes)})
     emit_answer(answer, _text(found, notes), as_json, out)
     if not found.passed:

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..hw.design import Design
+from ..hw.design import Buffers, Design
 from ..hw.dram import Dram
 from ..hw.schedule import Schedule
 from ..models.formats import IndexFormat
@@ -52,3 +52,8 @@ class Case:
         """
         schedule = best_schedule(self.layer, self.design, self.form, self.dram)
         return schedule.with_features(self.features)
+
+    @property
+    def buffers(self) -> Buffers:
+        """Memory depths of the design, or those that the layer needs."""
+        return self.design.buffers or self.schedule.buffers

@@ -1,19 +1,19 @@
 """Co-simulation: the runs of a layer through the RTL, the simulator and the integer reference.
 
-The RTL runs in Amaranth's own simulator from the very image a host would load. Its outputs must
-equal the reference bit for bit, its counters the simulator's number for number.
+The RTL runs from the very image a host would load, in Amaranth's own simulator or compiled by
+Verilator. Its outputs must equal the reference bit for bit, its counters the simulator's number for
+number.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
-from typing import Any, TextIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.integer import layer_outputs
-from ..hw.dram import Dram, DramAccelerator
+from ..hw.dram import Dram
 from ..hw.image import Image
 from ..hw.job import Job
 from ..hw.manifest import layer_facts
@@ -21,24 +21,21 @@ from ..hw.program import Program
 from ..hw.registers import COUNTERS
 from ..hw.run_image import RunImage, run_images
 from ..hw.schedule import Schedule
-from ..hw.top import Accelerator
 from ..models.layer import Layer
+from .amaranth_rtl import AmaranthRtl
 from .counters import Counters
 from .exact import simulate
 from .exact_dram import predicted_in_dram, simulate_in_dram
-from .rtl_host import Pace, RtlHost, Run, Script
+from .rtl_host import Run
 
 __all__ = [
     "Comparison",
+    "Rtl",
     "Run",
     "compare",
     "compare_schedule",
     "predicted_counters",
     "predicted_job",
-    "run_all",
-    "run_all_in_dram",
-    "run_overlapping_in_dram",
-    "run_rtl",
 ]
 
 
@@ -68,7 +65,7 @@ class Comparison:
     bit_mismatches: int = 0
     first_bad_cycle: int | None = None
     missing_beats: int = 0
-    simulator: str = f"amaranth {version('amaranth')}"
+    simulator: str = ""
 
     @property
     def equal(self) -> bool:
@@ -76,142 +73,21 @@ class Comparison:
         return not (self.counter_mismatches or self.bit_mismatches or self.missing_beats)
 
 
-def run_rtl(image: Image, limit: int, pace: Pace | None = None) -> Run:
-    """Run an image in Amaranth's simulator, for at most ``limit`` cycles after start.
+class Rtl(Protocol):
+    """What does runs on the RTL of one design, in one environment."""
 
-    Without a pace the streams go as fast as the accelerator: the ``ideal`` environment.
-    """
-    host = RtlHost(Accelerator(image.design, image.buffers), pace)
-    run = Run()
+    @property
+    def simulator(self) -> str:
+        """Name and version of what runs the RTL."""
 
-    async def script(ctx: Any) -> None:
-        await host.configure(ctx, image)
-        await host.load(ctx, "weights", image.weight_load)
-        await host.load(ctx, "features", image.feature_load)
-        await _go(ctx, host, run, limit, ("start", "swap_weights", "swap_features"))
+    def in_turn(self, runs: Sequence[RunImage], limits: Sequence[int]) -> list[Run]:
+        """Do runs one after the other, each for at most ``limits`` cycles.
 
-    host.simulate(script)
-    return run
+        A run that does not end is the last one that is returned.
+        """
 
-
-def run_all(
-    runs: Sequence[RunImage], limits: Sequence[int], waves: TextIO | None = None
-) -> list[Run]:
-    """Do runs one after the other on one accelerator, each for at most ``limits`` cycles.
-
-    A run that does not end is the last one that is returned. All waves go to ``waves``, as VCD.
-    """
-    image = runs[0].image
-    host = RtlHost(Accelerator(image.design, image.buffers), waves=waves)
-    done: list[Run] = []
-
-    async def script(ctx: Any) -> None:
-        for run, limit in zip(runs, limits, strict=True):
-            await host.configure(ctx, run.image)
-            if run.swaps_weights:
-                await host.load(ctx, "weights", run.image.weight_load)
-            if run.swaps_features:
-                await host.load(ctx, "features", run.image.feature_load)
-            done.append(Run())
-            await _go(ctx, host, done[-1], limit, run.control)
-            if not done[-1].ended:
-                break
-
-    host.simulate(script)
-    return done
-
-
-def run_all_in_dram(
-    runs: Sequence[RunImage], limits: Sequence[int], dram: Dram, waves: TextIO | None = None
-) -> list[Run]:
-    """Do runs behind the channels of an outside memory; the loads of each are part of it.
-
-    The host writes a start in the cycle in which it begins to offer the loads of the run. All
-    waves go to ``waves``, as VCD.
-    """
-    image = runs[0].image
-    host = RtlHost(DramAccelerator(image.design, image.buffers, dram), waves=waves)
-    done: list[Run] = []
-
-    async def script(ctx: Any) -> None:
-        for run, limit in zip(runs, limits, strict=True):
-            await host.configure(ctx, run.image)
-            done.append(Run())
-            await host.start(ctx, *run.control[1:], "clear_counters")
-            await host.take(ctx, done[-1], limit)
-            await host.finish(ctx, done[-1])
-            if not done[-1].ended:
-                break
-
-    def loads(stream: str, beats: Sequence[list[int]]) -> Script:
-        async def load(ctx: Any) -> None:
-            for number, own in enumerate(beats):
-                while len(done) <= number:
-                    await ctx.tick()
-                await host.load(ctx, stream, own)
-
-        return load
-
-    host.simulate(
-        script,
-        loads("weights", [run.image.weight_load if run.swaps_weights else [] for run in runs]),
-        loads("features", [run.image.feature_load if run.swaps_features else [] for run in runs]),
-    )
-    return done
-
-
-def run_overlapping_in_dram(runs: Sequence[RunImage], limit: int, dram: Dram) -> list[Run]:
-    """Do runs behind the channels of an outside memory, on an accelerator with two buffer sets.
-
-    The host waits until the start of a run is accepted. Then it writes the registers of the next
-    one and starts it, and offers its loads from that cycle on. The counters go on from run to run;
-    they are read at the end of the last one.
-    """
-    image = runs[0].image
-    host = RtlHost(DramAccelerator(image.design, image.buffers, dram))
-    done = [Run() for _ in runs]
-    started = 0
-
-    async def take(ctx: Any) -> None:
-        for run in done:
-            await host.take(ctx, run, limit)
-            if not run.ended:
-                break
-        await host.finish(ctx, done[-1])
-
-    async def control(ctx: Any) -> None:
-        nonlocal started
-        for number, run in enumerate(runs):
-            while number and await host.status(ctx, "pending"):
-                pass
-            await host.configure(ctx, run.image)
-            started += 1
-            await host.start(ctx, *run.control[1:], *(() if number else ("clear_counters",)))
-
-    def loads(stream: str, beats: Sequence[list[int]]) -> Script:
-        async def load(ctx: Any) -> None:
-            for number, own in enumerate(beats):
-                while started <= number:
-                    await ctx.tick()
-                await host.load(ctx, stream, own)
-
-        return load
-
-    host.simulate(
-        take,
-        control,
-        loads("weights", [run.image.weight_load if run.swaps_weights else [] for run in runs]),
-        loads("features", [run.image.feature_load if run.swaps_features else [] for run in runs]),
-    )
-    return done
-
-
-async def _go(ctx: Any, host: RtlHost, run: Run, limit: int, control: Sequence[str]) -> None:
-    """Start a run on what is loaded, and see it through."""
-    await host.start(ctx, *control[1:], "clear_counters")
-    await ctx.tick()  # the cycle in which it starts, before cycle 0
-    await host.take(ctx, run, limit)
-    await host.finish(ctx, run)
+    def overlapping(self, runs: Sequence[RunImage], limit: int) -> list[Run]:
+        """Do runs of which each is loaded while the one before goes on."""
 
 
 def predicted_counters(
@@ -271,17 +147,37 @@ def compare(
 
 
 def compare_schedule(
-    schedule: Schedule, features: NDArray[np.int64], dram: Dram | None = None
+    schedule: Schedule,
+    features: NDArray[np.int64],
+    dram: Dram | None = None,
+    rtl: Rtl | None = None,
 ) -> Comparison:
-    """Do the runs of a layer on activations (batch, in, h, w) and compare everything of each."""
+    """Do the runs of a layer on activations (batch, in, h, w) and compare everything of each.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    features : int64 array (batch, in, h, w)
+    dram : Dram, optional
+        Without it in the ``ideal`` environment.
+    rtl : Rtl, optional
+        RTL of the design in that environment; without it Amaranth's simulator makes one.
+    """
     assert isinstance(schedule.layer, Layer)
     outputs = layer_outputs(schedule.layer, features)
     runs = run_images([(schedule.with_features(features), features, outputs)])
+    rtl = rtl or AmaranthRtl(dram)
     if dram and schedule.design.buffer_sets == 2:
-        return _compared_overlapping(runs, dram)
+        found = _compared_overlapping(runs, dram, rtl)
+    else:
+        found = _compared_in_turn(runs, dram, rtl)
+    return replace(found, simulator=rtl.simulator)
+
+
+def _compared_in_turn(runs: Sequence[RunImage], dram: Dram | None, rtl: Rtl) -> Comparison:
+    """Compare runs of which each begins when the one before has ended."""
     simulated = [predicted_counters(run.run.program, run.loads, dram) for run in runs]
-    limits = [2 * counters["cycles"] + 1000 for counters in simulated]
-    done = run_all_in_dram(runs, limits, dram) if dram else run_all(runs, limits)
+    done = rtl.in_turn(runs, [2 * counters["cycles"] + 1000 for counters in simulated])
     found = [
         compared(run.image, got, counters)
         for run, got, counters in zip(runs, done, simulated, strict=False)
@@ -290,11 +186,11 @@ def compare_schedule(
     return _all_of(found, undone)
 
 
-def _compared_overlapping(runs: Sequence[RunImage], dram: Dram) -> Comparison:
+def _compared_overlapping(runs: Sequence[RunImage], dram: Dram, rtl: Rtl) -> Comparison:
     """Compare runs of which each is loaded while the one before goes on: counters as sums."""
     loads = [run.loads for run in runs]
     counted = predicted_in_dram([run.run.program for run in runs], loads, dram)
-    done = run_overlapping_in_dram(runs, 2 * counted.cycles + 1000, dram)
+    done = rtl.overlapping(runs, 2 * counted.cycles + 1000)
     joined = Run(counters=done[-1].counters)
     before = 0
     for run in done:

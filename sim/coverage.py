@@ -4,7 +4,7 @@ A kind is read from what was run, never from the intention of whoever made the c
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -109,6 +109,19 @@ class Coverage:
                 kinds[aspect].update(names)
             stalls.update(cause for cause in _CAUSES if counted[cause])
         return cls(kinds, stalls, tuple(case.layer.shape.macs for case in cases))
+
+    @classmethod
+    def joined(cls, parts: Iterable["Coverage"]) -> "Coverage":
+        """Add coverages up."""
+        kinds = {aspect: Counter(dict.fromkeys(names, 0)) for aspect, names in _KINDS.items()}
+        stalls = Counter(dict.fromkeys(_CAUSES, 0))
+        macs: list[int] = []
+        for part in parts:
+            for aspect, counts in part.kinds.items():
+                kinds[aspect].update(counts)
+            stalls.update(part.stalls)
+            macs += part.macs
+        return cls(kinds, stalls, tuple(macs))
 
     def document(self) -> dict[str, Any]:
         """Return the coverage as plain values."""

@@ -9,15 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
+from ..errors import FitError
 from ..hw.design import Design
-from ..hw.program import Program, accumulator_bits
+from ..hw.program import Program, accumulator_bits, check_arithmetic
+from ..hw.weights import stored_code
 from ..models.layer import WEIGHT_CODES, Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
 from .case import Case
 from .random_fields import codes_for, random_dram
 
-__all__ = ["random_eie_case"]
+__all__ = ["another_eie_case", "random_eie_case"]
 
 
 def random_eie_case(seed: int, index: int) -> Case:
@@ -41,23 +44,53 @@ def random_eie_case(seed: int, index: int) -> Case:
         act_bits=int(rng.choice([8, 8, 4, 6])),
         buffer_sets=int(rng.integers(1, 3)),
     )
-    tiles = int(rng.integers(1, 4))
-    most = design.acc_rows * lanes
-    filters = int(rng.integers((tiles - 1) * most + 1, tiles * most + 1))
-    shape = LayerShape(
-        f"random_{index}", "fc", int(rng.integers(2, 80)), max(2, filters),
-        batch=int(rng.integers(1, 4)),
-    )  # fmt: skip
+    shape = _shape(rng, index, design)
     layer = _layer(rng, shape, design)
     design = replace(design, **codes_for(layer, Program.plan(layer, design)))
-    half = 1 << (layer.act_bits - 1)
-    features = rng.integers(-half, half, (shape.batch, shape.in_channels, 1, 1))
-    if index % 3:
-        features = np.maximum(features, layer.zero_point_in)
+    features = _features(rng, layer, index)
     # No bit to spare: a sum too large would show.
     bits = max(8, accumulator_bits(layer, design))
     dram = random_dram(rng, design) if rng.random() < 0.4 else None
     return Case(seed, layer, replace(design, acc_bits=bits), None, features, dram)
+
+
+def another_eie_case(seed: int, index: int, lead: Case) -> Case:
+    """Return a random case on the design of another: with narrower weights where sums need it.
+
+    If no layer fits, it is the lead's with other activations.
+    """
+    design = lead.design
+    rng = np.random.default_rng(seed_for(seed, "eie", index))
+    for weight_bits in (design.weight_bits, *range(design.weight_bits, 1, -1), 2, 2):
+        shape = _shape(rng, index, design)
+        try:
+            layer = _layer(rng, shape, replace(design, weight_bits=weight_bits))
+            check_arithmetic(layer, design)
+            case = Case(lead.seed, layer, design, None, _features(rng, layer, index), lead.dram)
+            for run in case.schedule.runs:
+                assert isinstance(run.layer, Layer)
+                stored_code(run.layer, run.program)
+        except FitError:
+            continue
+        return case
+    layer = replace(lead.layer, shape=replace(lead.layer.shape, name=f"random_{index}"))
+    return replace(lead, layer=layer, features=_features(rng, layer, index))
+
+
+def _shape(rng: Generator, index: int, design: Design) -> LayerShape:
+    tiles = int(rng.integers(1, 4))
+    most = design.acc_rows * design.lanes
+    filters = int(rng.integers((tiles - 1) * most + 1, tiles * most + 1))
+    return LayerShape(
+        f"random_{index}", "fc", int(rng.integers(2, 80)), max(2, filters),
+        batch=int(rng.integers(1, 4)),
+    )  # fmt: skip
+
+
+def _features(rng: Generator, layer: Layer, index: int) -> NDArray[np.int64]:
+    half, shape = 1 << (layer.act_bits - 1), layer.shape
+    features = rng.integers(-half, half, (shape.batch, shape.in_channels, 1, 1))
+    return np.maximum(features, layer.zero_point_in) if index % 3 else features
 
 
 def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
@@ -68,6 +101,8 @@ def _layer(rng: Generator, shape: LayerShape, design: Design) -> Layer:
     mask[:, rng.integers(shape.in_channels)] = False
     code = WEIGHT_CODES[int(rng.random() < 0.4)]
     weight_bits = int(rng.choice([2, 3, 4])) if code == "zero_free" else design.weight_bits
+    if design.weight_codes == ("zero_free",):
+        code, weight_bits = "zero_free", design.weight_bits
     limit, half = 1 << (weight_bits - 1), 1 << (design.act_bits - 1)
     weight = rng.integers(-limit, limit, shape.weight_shape)
     if code == "zero_free":

@@ -10,7 +10,7 @@ from ..hw.dram import Dram
 from ..hw.program import Program
 from ..models.layer import WEIGHT_CODES, Layer
 
-__all__ = ["codes_for", "random_dram"]
+__all__ = ["between", "codes_for", "log_uniform", "random_dram"]
 
 
 def codes_for(layer: Layer, program: Program) -> dict[str, Any]:
@@ -28,3 +28,13 @@ def random_dram(rng: Generator, design: Design) -> Dram:
     widest = max(design.bus_bits, design.beat_bits)
     slowest, fastest = np.log([max(1, widest // 6), 2 * widest])
     return Dram(int(np.exp(rng.uniform(slowest, fastest))), int(rng.integers(41)))
+
+
+def between(rng: Generator, low: int, high: int) -> int:
+    """Draw a whole number, the ends included."""
+    return int(rng.integers(low, high + 1))
+
+
+def log_uniform(rng: Generator, low: float, high: float) -> float:
+    """Draw evenly on a logarithmic scale."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

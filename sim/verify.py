@@ -1,24 +1,59 @@
 """Verification: layers on designs, each through RTL, simulator and integer reference.
 
-``verify`` runs cases and says what differed; ``Coverage`` says what kinds of case there were, so
-that agreement can be judged. ``random_cases`` makes cases; a layer of a network is one, too.
+``verify`` runs batches of cases, those of one design together, and says what differed;
+``Coverage`` says what kinds of case there were, so that agreement can be judged. ``random_cases``
+makes batches; a layer of a network is one, too (``Batch``).
 """
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
+from .amaranth_rtl import lane_cycle_us
 from .case import Case
-from .cosim import Comparison, compare_schedule
-from .coverage import Coverage, is_large
-from .verilog_cosim import compare_in_verilog
+from .cosim import Comparison, Rtl, compare_schedule
+from .coverage import Coverage
+from .tiling import simulated
+from .verilated import VerilatedRtl
 from .verilog_run import available_simulators
 
-__all__ = ["Failure", "Progress", "Verification", "verify"]
+__all__ = ["Batch", "Failure", "GivenBatch", "Progress", "Verification", "verify"]
+
+_ELABORATION_US = 4_000_000
+"""Microseconds in which Amaranth's simulator compiles a design, again for every case."""
+
+_VERILATION_US = 15_000_000
+"""Microseconds in which Verilator and a C++ compiler do that, once for a design."""
+
+
+class Batch(Protocol):
+    """Cases of one design in one environment, made where they are run."""
+
+    def __len__(self) -> int: ...
+
+    def cases(self) -> Sequence[Case]:
+        """Make the cases."""
+
+
+@dataclass(frozen=True)
+class GivenBatch:
+    """A case that is there already."""
+
+    case: Case
+
+    def __len__(self) -> int:
+        return 1
+
+    def cases(self) -> Sequence[Case]:
+        """Return the case."""
+        return [self.case]
 
 
 Progress = Callable[[int, int, str], None]
@@ -124,17 +159,27 @@ class Verification:
         }
 
 
-def verify(cases: Sequence[Case], progress: Progress, jobs: int = 1) -> Verification:
+@dataclass(frozen=True)
+class _Result:
+    """What was found in a case, without the case."""
+
+    title: str
+    coverage: Coverage
+    comparison: Comparison
+    failure: Failure | None
+
+
+def verify(batches: Sequence[Batch], progress: Progress, jobs: int = 1) -> Verification:
     """Run cases in the RTL and compare every output bit and every counter.
 
-    Large cases run as Verilog in Verilator where it is installed, the others in Amaranth's
-    simulator.
+    Where Verilator is installed it compiles the RTL of a batch that would keep Amaranth's simulator
+    busy for longer than that takes.
 
     Parameters
     ----------
-    cases : sequence of Case
+    batches : sequence of Batch
     progress : callable
-        Called after each case.
+        Called for each case when its batch has ended.
     jobs : int, default: 1
         Processes.
 
@@ -142,30 +187,31 @@ def verify(cases: Sequence[Case], progress: Progress, jobs: int = 1) -> Verifica
     ------
     FitError
         If a layer does not fit its design.
+    ToolError
+        If Verilator is installed and cannot be run.
     """
-    found: list[Comparison] = []
-    with _mapped(jobs) as mapped:
-        for case, one in zip(cases, mapped(_compared, cases), strict=True):
-            found.append(one)
-            result = "equal" if one.equal else "DIFFERENT"
-            name = f"{case.layer.name} on {case.design.name}"
-            progress(len(found), len(cases), f"{name}: {result}")
-    simulators = Counter(one.simulator for one in found)
+    total, found = sum(map(len, batches)), list[_Result]()
+    with tempfile.TemporaryDirectory(prefix="bosquet-verify-") as kept, _mapped(jobs) as mapped:
+        for results in mapped(partial(_verified, Path(kept)), batches):
+            for one in results:
+                found.append(one)
+                result = "DIFFERENT" if one.failure else "equal"
+                progress(len(found), total, f"{one.title}: {result}")
+    compared = [one.comparison for one in found]
+    simulators = Counter(one.simulator for one in compared)
     return Verification(
-        cases=len(cases),
-        cycle_mismatches=sum("cycles" in one.counter_mismatches for one in found),
-        counter_mismatches=sum(bool(one.counter_mismatches) for one in found),
-        bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in found),
+        cases=total,
+        cycle_mismatches=sum("cycles" in one.counter_mismatches for one in compared),
+        counter_mismatches=sum(bool(one.counter_mismatches) for one in compared),
+        bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in compared),
         simulator=", ".join(f"{name}: {count}" for name, count in sorted(simulators.items())),
-        coverage=Coverage.of(cases, [one.rtl for one in found]),
-        failures=tuple(
-            Failure.of(case, one) for case, one in zip(cases, found, strict=True) if not one.equal
-        ),
+        coverage=Coverage.joined(one.coverage for one in found),
+        failures=tuple(one.failure for one in found if one.failure),
     )
 
 
 @contextmanager
-def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[Comparison]]]:
+def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[list[_Result]]]]:
     """Give a ``map`` that works in so many processes."""
     if jobs == 1:
         yield map
@@ -177,10 +223,30 @@ def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[Comparison]]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _compared(case: Case) -> Comparison:
-    if is_large(case) and case.dram is None and "verilator" in available_simulators():
-        return compare_in_verilog(case.schedule, case.features)
-    return compare_schedule(case.schedule, case.features, case.dram)
+def _verified(kept: Path, batch: Batch) -> list[_Result]:
+    """Run a batch; what Verilator can use again for the next one is kept in a folder."""
+    cases = batch.cases()
+    if sum(map(_amaranth_us, cases)) < _VERILATION_US or "verilator" not in available_simulators():
+        return [_result(case, None) for case in cases]
+    first = cases[0]
+    with VerilatedRtl.compiled(first.design, first.buffers, first.dram, kept) as rtl:
+        return [_result(case, rtl) for case in cases]
+
+
+def _result(case: Case, rtl: Rtl | None) -> _Result:
+    found = compare_schedule(case.schedule, case.features, case.dram, rtl)
+    return _Result(
+        f"{case.layer.name} on {case.design.name}",
+        Coverage.of([case], [found.rtl]),
+        found,
+        None if found.equal else Failure.of(case, found),
+    )
+
+
+def _amaranth_us(case: Case) -> int:
+    """Return about how long Amaranth's simulator takes, in microseconds."""
+    cycles = simulated(case.schedule, case.dram).cycles
+    return _ELABORATION_US + cycles * case.design.lanes * lane_cycle_us(case.design)
 
 
 def _first_cycle(found: Comparison) -> int | None:

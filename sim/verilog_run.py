@@ -7,18 +7,25 @@ faster. What they build goes to a temporary folder: the bundle stays as it is.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ..errors import ToolError
 from ..hw.bundle import Bundle
+from .tool_call import call, reason
 
-__all__ = ["SIMULATORS", "Simulator", "VerilogRun", "available_simulators", "run_bundle"]
+__all__ = [
+    "MAKE_FLAGS",
+    "SIMULATORS",
+    "Simulator",
+    "VerilogRun",
+    "available_simulators",
+    "run_bundle",
+    "simulator_version",
+]
 
 Simulator = Literal["icarus", "verilator"]
 
@@ -38,7 +45,7 @@ VERILATOR_LEAST = (5, 6)
 """First version of Verilator whose ``--binary --timing`` the testbench was tested with."""
 
 # Compiling is most of the time of a run, so Verilator's own parts are not optimized.
-_MAKE_FLAGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0")
+MAKE_FLAGS = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0")
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def run_bundle(
         ends without a verdict.
     """
     chosen = _choose(simulator)
-    version = _version(chosen, timeout_s)
+    version = simulator_version(chosen, timeout_s)
     with tempfile.TemporaryDirectory(prefix="bosquet-verilog-") as name:
         build = Path(name)
         if chosen == "icarus":
@@ -99,12 +106,12 @@ def run_bundle(
             commands = _verilator(bundle, build)
         *builds, run = commands
         for command in builds:
-            done = _call(command, bundle.folder, timeout_s)
+            done = call(command, bundle.folder, timeout_s)
             if done.returncode:
                 raise ToolError(
-                    f"{chosen} rejects bundle {bundle.name}: {_reason(done.stderr + done.stdout)}"
+                    f"{chosen} rejects bundle {bundle.name}: {reason(done.stderr + done.stdout)}"
                 )
-        return _verdict(chosen, version, bundle, _call(run, bundle.folder, timeout_s))
+        return _verdict(chosen, version, bundle, call(run, bundle.folder, timeout_s))
 
 
 def _choose(simulator: Simulator | None) -> Simulator:
@@ -125,8 +132,15 @@ def _missing(simulator: Simulator) -> list[str]:
     return [program for program in _PROGRAMS[simulator] if shutil.which(program) is None]
 
 
-def _version(simulator: Simulator, timeout_s: float) -> str:
-    done = _call(_VERSION_COMMANDS[simulator], Path.cwd(), timeout_s)
+def simulator_version(simulator: Simulator, timeout_s: float) -> str:
+    """Return the first line that a simulator says of itself.
+
+    Raises
+    ------
+    ToolError
+        If it cannot be run or is too old.
+    """
+    done = call(_VERSION_COMMANDS[simulator], Path.cwd(), timeout_s)
     line = (done.stdout.strip() or "unknown version").splitlines()[0]
     if simulator == "verilator":
         number = re.search(r"(\d+)\.(\d+)", line)
@@ -146,41 +160,12 @@ def _icarus(bundle: Bundle, build: Path) -> list[list[str]]:
 
 def _verilator(bundle: Bundle, build: Path) -> list[list[str]]:
     sources = [f"{bundle.name}.vlt", f"{bundle.testbench}.v", f"{bundle.name}.v"]
-    flags = [word for flag in _MAKE_FLAGS for word in ("-MAKEFLAGS", flag)]
+    flags = [word for flag in MAKE_FLAGS for word in ("-MAKEFLAGS", flag)]
     return [
         ["verilator", "--binary", "--timing", "-Wno-fatal", "-j", str(os.cpu_count() or 1), *flags,
          "--top-module", bundle.testbench, "--Mdir", str(build), "-o", "simulation", *sources],
         [str(build / "simulation")],
     ]  # fmt: skip
-
-
-def _call(
-    command: Sequence[str], folder: Path, timeout_s: float
-) -> subprocess.CompletedProcess[str]:
-    """Run a command and return what it said; what it started ends with it."""
-    try:
-        with subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
-            try:
-                stdout, stderr = process.communicate(timeout=timeout_s)
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)  # Verilator starts make, make compilers
-                raise
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"{Path(command[0]).name} did not end within {timeout_s:g} s on {folder}"
-        ) from error
-    except OSError as error:
-        raise ToolError(f"{command[0]} cannot be run in {folder}: {error.strerror}") from error
-    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def _verdict(
@@ -192,14 +177,8 @@ def _verdict(
     if not failures and (done.returncode or len(passes) != 1):
         raise ToolError(
             f"{simulator} ended with code {done.returncode} and no verdict on bundle"
-            f" {bundle.name}: {_reason(done.stderr + done.stdout)}"
+            f" {bundle.name}: {reason(done.stderr + done.stdout)}"
         )
     if failures:
         return VerilogRun(simulator, version, False, None, failures)
     return VerilogRun(simulator, version, True, int(passes[0][1]), ())
-
-
-def _reason(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    wrong = [line for line in lines if "error" in line.lower() and "Exiting due to" not in line]
-    return (wrong or lines or ["it said nothing"])[0]

@@ -23,7 +23,8 @@ from bosquet.hw.schedule import Schedule
 from bosquet.hw.store import Store
 from bosquet.hw.walk import Walk
 from bosquet.models.layer import Layer
-from bosquet.sim.cosim import compared, predicted_counters, run_all
+from bosquet.sim.amaranth_rtl import run_all
+from bosquet.sim.cosim import compared, predicted_counters
 from bosquet.sim.rtl_host import RtlHost
 
 __all__ = ["Seen", "watched"]

@@ -8,9 +8,8 @@ import pytest
 from command_line import bosquet
 
 from bosquet.cli import verify
-from bosquet.sim.case import Case
-from bosquet.sim.verify import Failure, Verification
-from bosquet.sim.verify import verify as run_cases
+from bosquet.sim.verify import Batch, Failure, Verification
+from bosquet.sim.verify import verify as run_batches
 
 KEYS = {"cases", "cycle_mismatches", "bit_mismatches", "simulator", "coverage", "failures"}
 COVERAGE = {
@@ -32,11 +31,11 @@ def test_a_layer() -> None:
 def test_random_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def cases(count: int, seed: int) -> tuple[Case, ...]:
+    def batches(count: int, seed: int) -> tuple[Batch, ...]:
         asked.append((count, seed))
         return ()
 
-    monkeypatch.setattr(verify, "random_cases", cases)
+    monkeypatch.setattr(verify, "random_batches", batches)
     found = bosquet("verify", "--random", 50, "--seed", 7, "--json").document
     assert asked == [(50, 7)]
     assert (found["cases"], found["seed"]) == (0, 7)
@@ -44,11 +43,11 @@ def test_random_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_difference_exits_with_1_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def different(cases: Sequence[Case], progress: Any, jobs: int) -> Verification:
+    def different(batches: Sequence[Batch], progress: Any, jobs: int) -> Verification:
         failure = Failure(7, "fc2", "sparse-4x4", 12, {"cycles": (651, 650)}, 3, 0)
-        return replace(run_cases((), progress), cases=1, cycle_mismatches=1, failures=(failure,))
+        return replace(run_batches((), progress), cases=1, cycle_mismatches=1, failures=(failure,))
 
-    monkeypatch.setattr(verify, "run_cases", different)
+    monkeypatch.setattr(verify, "run_batches", different)
     arguments = ("verify", "lenet5:fc2", "--design", "sparse-4x4")
     finished = bosquet(*arguments)
     assert finished.code == 1

@@ -17,7 +17,8 @@ from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Bitmap, Relative
 from bosquet.models.layer import Layer, LayerShape, Requantization
 from bosquet.models.masks import uneven_mask
-from bosquet.sim.cosim import compare, compare_schedule, run_rtl
+from bosquet.sim.amaranth_rtl import run_rtl
+from bosquet.sim.cosim import compare, compare_schedule
 from bosquet.sim.exact import simulate, simulate_schedule
 from bosquet.sim.random_eie import random_eie_case
 

@@ -15,7 +15,7 @@ from bosquet.hw.program import Program
 from bosquet.hw.registers import CONTROL, LAYER_BASE, ErrorCode, control_word
 from bosquet.hw.top import Accelerator
 from bosquet.models.layer import Layer, LayerShape, Requantization
-from bosquet.sim.cosim import run_rtl
+from bosquet.sim.amaranth_rtl import run_rtl
 from bosquet.sim.exact import simulate
 from bosquet.sim.rtl_host import Pace, RtlHost, Run
 

@@ -10,7 +10,7 @@ from bosquet.hw.design import Design
 from bosquet.hw.image import Image
 from bosquet.hw.program import Program
 from bosquet.models.layer import Layer, LayerShape, Requantization
-from bosquet.sim.cosim import run_rtl
+from bosquet.sim.amaranth_rtl import run_rtl
 from bosquet.sim.rtl_host import Pace
 
 SHAPE = LayerShape(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ from bosquet.sim.cosim import predicted_counters
 from bosquet.sim.counters import STALLS
 from bosquet.sim.coverage import LARGE_CYCLES, LARGE_SIDE, Coverage
 from bosquet.sim.exact import simulate_schedule
-from bosquet.sim.random_cases import random_case, random_cases
+from bosquet.sim.random_cases import (
+    LAYERS_PER_DESIGN,
+    RandomBatch,
+    random_batches,
+    random_case,
+    random_cases,
+)
 from bosquet.sim.random_recipes import BLOCK, recipes
 
 LEAST = 3
@@ -87,6 +94,36 @@ def test_cases_fit_their_designs() -> None:
         assert case.features.shape == (
             shape.batch, shape.in_channels, shape.height, shape.width,
         )  # fmt: skip
+
+
+def test_ten_cases_share_a_design() -> None:
+    """Layers of every kind, on the memories and widths that the first one needs."""
+    for place in (0, 2, 7):
+        indices = range(place, BLOCK * LAYERS_PER_DESIGN, BLOCK)
+        lead, *others = RandomBatch(5, tuple(indices)).cases()
+        for index, case in zip(indices[1:], others, strict=True):
+            assert case.design == replace(lead.design, buffers=lead.buffers)
+            assert (case.dram, case.buffers) == (lead.dram, lead.buffers)
+            assert case.layer.name == f"random_{index}"
+            check_arithmetic(case.layer, case.design)
+        assert len({case.layer.shape for case in others}) > 5
+
+
+def test_every_kind_is_among_the_other_layers_too() -> None:
+    cases = [random_case(7, index) for index in range(BLOCK, 2 * BLOCK)]
+    coverage = Coverage.of(cases, [counted(case) for case in cases]).document()
+    kinds = ("layer_kind", "groups", "stride", "padding", "tiled", "parts", "density")
+    absent = [kind for name in kinds for kind, count in coverage[name].items() if count < 2]
+    assert absent == []
+
+
+def test_batches_hold_all_cases_once() -> None:
+    batches = random_batches(2 * BLOCK + 7, 3)
+    assert len(batches) == BLOCK
+    assert batches[0].indices == (0, BLOCK, 2 * BLOCK)
+    assert sorted(i for batch in batches for i in batch.indices) == list(range(2 * BLOCK + 7))
+    block = BLOCK * LAYERS_PER_DESIGN
+    assert random_batches(block + 1, 3)[BLOCK].indices == (block,)
 
 
 def test_negative_seed_is_refused() -> None:

@@ -28,7 +28,8 @@ from bosquet.hw.schedule import Schedule
 from bosquet.hw.shell import Shell
 from bosquet.hw.store import Buffer, Store
 from bosquet.models.layer import LayerShape
-from bosquet.sim.cosim import compare_schedule, run_rtl
+from bosquet.sim.amaranth_rtl import run_rtl
+from bosquet.sim.cosim import compare_schedule
 from bosquet.sim.rtl_host import Pace
 
 SHORT = Buffers(

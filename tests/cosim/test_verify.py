@@ -1,6 +1,7 @@
 """What ``verify`` reports, on layers so small that the cycles can be counted by hand."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from bosquet.sim import cosim, verify
 from bosquet.sim.case import Case
 from bosquet.sim.counters import STALLS
 from bosquet.sim.coverage import Coverage
-from bosquet.sim.verify import Verification
+from bosquet.sim.verify import GivenBatch, Verification
+from bosquet.sim.verilog_run import available_simulators
 
 
 def tiny_case(positions: int = 1, design: Design | None = None) -> Case:
@@ -29,7 +31,7 @@ def tiny_case(positions: int = 1, design: Design | None = None) -> Case:
 
 
 def checked(case: Case) -> Verification:
-    return verify.verify([case], lambda done, total, what: None)
+    return verify.verify([GivenBatch(case)], lambda done, total, what: None)
 
 
 def with_one_output_wrong(position: int) -> Any:
@@ -44,7 +46,8 @@ def with_one_output_wrong(position: int) -> Any:
 def test_equal_cases_pass_and_progress_is_told() -> None:
     told: list[tuple[int, int, str]] = []
     sparse = tiny_case(design=Design("sparse", 1, 1, window=1, feed=1))
-    done = verify.verify([tiny_case(), sparse], lambda *news: told.append(news))
+    batches = [GivenBatch(tiny_case()), GivenBatch(sparse)]
+    done = verify.verify(batches, lambda *news: told.append(news))
     assert done.passed
     assert told == [
         (1, 2, "tiny on dense-1x1: equal"),
@@ -52,6 +55,21 @@ def test_equal_cases_pass_and_progress_is_told() -> None:
     ]
     assert done.cases == 2
     assert done.coverage.kinds["family"] == {"dense": 1, "sparse": 1, "eie": 0}
+
+
+@pytest.mark.skipif(
+    "verilator" not in available_simulators(),
+    reason="Verilator is not installed (Debian packages verilator g++ make)",
+)
+def test_long_batches_run_in_verilator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One compilation serves a batch; what differs is told as Amaranth's simulator tells it."""
+    monkeypatch.setattr(verify, "_VERILATION_US", 0)
+    done = checked(tiny_case(positions=3))
+    assert done.passed
+    assert re.fullmatch(r"Verilator .*: 1", done.simulator)
+    monkeypatch.setattr(cosim, "layer_outputs", with_one_output_wrong(1))
+    found = checked(tiny_case(positions=3)).failures[0]
+    assert (found.first_cycle, found.wrong_bits, found.missing_beats) == (21, 1, 0)
 
 
 def test_document_has_the_agreed_keys() -> None:

@@ -24,8 +24,8 @@ from bosquet.hw.run_image import RunImage, run_images
 from bosquet.hw.schedule import Schedule
 from bosquet.models.formats import Relative
 from bosquet.models.layer import LayerShape
+from bosquet.sim.amaranth_rtl import run_all, run_all_in_dram
 from bosquet.sim.case import Case
-from bosquet.sim.cosim import run_all, run_all_in_dram
 from bosquet.sim.random_cases import random_case
 from bosquet.sim.timeline.layer import LayerTimeline
 from bosquet.sim.timeline.rtl_signals import CAUSE
