@@ -97,14 +97,29 @@ def _lead_of(index: int) -> int:
 
 @lru_cache(maxsize=BLOCK)
 def _lead(seed: int, index: int) -> Case:
-    """Draw a layer and a design for it."""
+    """Draw a layer and a design for it, again if the layer is beyond the design's counters."""
     recipe = _recipe(seed, index)
     if recipe.array[0] == "eie":
         return random_eie_case(seed, index)
     rng = np.random.default_rng(seed_for(seed, "case", index))
+    while True:
+        try:
+            return _pair(rng, seed, f"random_{index}", recipe)
+        except FitError:
+            continue
+
+
+def _pair(rng: Generator, seed: int, name: str, recipe: Recipe) -> Case:
+    """Draw a design, and a layer that it is made for.
+
+    Raises
+    ------
+    FitError
+        If the layer is too long for the counters of the design.
+    """
     design = random_design(rng, recipe)
     form = _form(recipe.form)
-    shape = random_shape(rng, f"random_{index}", recipe, design)
+    shape = random_shape(rng, name, recipe, design)
     layer = random_layer(rng, shape, recipe)
     while growth := _growth(recipe, Program.plan(layer, design, form)):
         shape = scaled(layer.shape, growth)

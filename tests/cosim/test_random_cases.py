@@ -117,6 +117,13 @@ def test_every_kind_is_among_the_other_layers_too() -> None:
     assert absent == []
 
 
+def test_a_layer_beyond_the_counters_is_drawn_again() -> None:
+    """The first layer drawn for this case has more windows than the design counts."""
+    case = random_case(11, 1519)
+    assert case.design.family == "sparse"
+    assert simulate_schedule(case.schedule).cycles > LARGE_CYCLES
+
+
 def test_batches_hold_all_cases_once() -> None:
     batches = random_batches(2 * BLOCK + 7, 3)
     assert len(batches) == BLOCK
