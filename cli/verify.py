@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import InputError
 from ..sim.case import Case
+from ..sim.code_digest import code_digest
 from ..sim.random_cases import random_batches
 from ..sim.verify import Batch, GivenBatch, Verification
 from ..sim.verify import verify as run_batches
+from ..sim.verify_journal import VerifyJournal
 from .integer_layer import DEFAULT_CODE, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -25,7 +30,7 @@ from .options import (
     WeightCode,
     chosen_design,
 )
-from .output import document, emit_answer
+from .output import check_places, document, emit_answer
 from .progress import Progress
 
 __all__ = ["verify"]
@@ -58,6 +63,14 @@ def verify(
         int | None,
         typer.Option("--jobs", metavar="N", help="Processes; one per CPU without it.", min=1),
     ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            help="With --random: keep what has run in this file, and go on from what it holds.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
     out: OutFile = None,
@@ -76,10 +89,13 @@ def verify(
         )  # fmt: skip
         if random < 1:
             raise InputError(f"--random must be at least 1 case, not {random}")
+        check_places({"--journal": journal, "--out": out}, ())
         batches: Sequence[Batch] = random_batches(random, seed)
     elif net is None or design is None:
         raise typer.BadParameter("give NET:LAYER with --design D, or --random N",
                                  param_hint="NET[:LAYER]")  # fmt: skip
+    elif journal is not None:
+        raise typer.BadParameter("goes with --random N alone", param_hint="--journal")
     else:
         chosen = chosen_design(design, weight_bits, act_bits, weight_code)
         argument = NetworkArgument.parse(net)
@@ -88,13 +104,22 @@ def verify(
         batches = [GivenBatch(Case(seed, one.layer, chosen, None, one.features)) for one in layers]
         notes = tuple(dict.fromkeys(note for one in layers for note in one.notes))
         facts |= {"network": layers[0].network, "quantization": layers[0].quantization()}
-    with Progress("verify") as progress:
+    with Progress("verify") as progress, _opened(journal, seed) as kept:
         processes = max(1, min(jobs or os.cpu_count() or 1, len(batches)))
-        found = run_batches(batches, progress, processes)
+        found = run_batches(batches, progress, processes, kept)
     answer = document("verify", {**found.document(), **facts, "notes": list(notes)})
     emit_answer(answer, _text(found, notes), as_json, out)
     if not found.passed:
         raise typer.Exit(1)
+
+
+def _opened(path: Path | None, seed: int) -> AbstractContextManager[VerifyJournal | None]:
+    """Open the journal of a run, if there is to be one."""
+    if path is None:
+        return nullcontext()
+    versions = {name: version(name) for name in ("amaranth", "numpy")}
+    code = code_digest(("engine", "hw", "models", "sim"))
+    return VerifyJournal.opened(path, {"seed": seed, "versions": versions, "code": code})
 
 
 def _check_alone(others: Mapping[str, object]) -> None:

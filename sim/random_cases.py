@@ -56,6 +56,11 @@ class RandomBatch:
     seed: int
     indices: tuple[int, ...]
 
+    @property
+    def key(self) -> str:
+        """Seed and numbers."""
+        return f"random {self.seed}: {' '.join(map(str, self.indices))}"
+
     def __len__(self) -> int:
         return len(self.indices)
 

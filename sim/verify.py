@@ -7,7 +7,7 @@ makes batches; a layer of a network is one, too (``Batch``).
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +18,11 @@ from typing import Any, Protocol
 
 from .amaranth_rtl import lane_cycle_us
 from .case import Case
-from .cosim import Comparison, Rtl, compare_schedule
+from .cosim import Rtl, compare_schedule
 from .coverage import Coverage
+from .result import Failure, Result
 from .tiling import simulated
+from .verify_journal import VerifyJournal
 from .verilated import VerilatedRtl
 from .verilog_run import available_simulators
 
@@ -36,6 +38,11 @@ _VERILATION_US = 15_000_000
 class Batch(Protocol):
     """Cases of one design in one environment, made where they are run."""
 
+    @property
+    def key(self) -> str:
+        """What tells it from every other batch of the same run."""
+        ...
+
     def __len__(self) -> int: ...
 
     def cases(self) -> Sequence[Case]:
@@ -48,6 +55,11 @@ class GivenBatch:
 
     case: Case
 
+    @property
+    def key(self) -> str:
+        """Name of the layer."""
+        return self.case.layer.name
+
     def __len__(self) -> int:
         return 1
 
@@ -58,63 +70,6 @@ class GivenBatch:
 
 Progress = Callable[[int, int, str], None]
 """Told after each case how many of how many are done, and what the last one was."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A case in which something differed.
-
-    Attributes
-    ----------
-    seed : int
-    layer, design : str
-        Names; ``random_cases`` numbers its layers.
-    first_cycle : int or None
-        Cycle in which the first wrong beat left the RTL. If all beats are right, the first cycle
-        that only one of RTL and simulator counts; None if both take the same cycles.
-    counters : mapping of str to (int, int)
-        Counters that differ: of the RTL, of the simulator.
-    wrong_bits, missing_beats : int
-        Output bits that differ; beats that did not come (negative: that came unexpected).
-    """
-
-    seed: int
-    layer: str
-    design: str
-    first_cycle: int | None
-    counters: Mapping[str, tuple[int, int]]
-    wrong_bits: int
-    missing_beats: int
-
-    @classmethod
-    def of(cls, case: Case, found: Comparison) -> "Failure":
-        """Describe how the RTL differed."""
-        return cls(
-            seed=case.seed,
-            layer=case.layer.name,
-            design=case.design.name,
-            first_cycle=_first_cycle(found),
-            counters={
-                name: (found.rtl[name], found.simulated[name]) for name in found.counter_mismatches
-            },
-            wrong_bits=found.bit_mismatches,
-            missing_beats=found.missing_beats,
-        )
-
-    def document(self) -> dict[str, Any]:
-        """Return the failure as plain values."""
-        return {
-            "seed": self.seed,
-            "layer": self.layer,
-            "design": self.design,
-            "first_cycle": self.first_cycle,
-            "counters": {
-                name: {"rtl": rtl, "simulated": simulated}
-                for name, (rtl, simulated) in self.counters.items()
-            },
-            "wrong_bits": self.wrong_bits,
-            "missing_beats": self.missing_beats,
-        }
 
 
 @dataclass(frozen=True)
@@ -159,17 +114,12 @@ class Verification:
         }
 
 
-@dataclass(frozen=True)
-class _Result:
-    """What was found in a case, without the case."""
-
-    title: str
-    coverage: Coverage
-    comparison: Comparison
-    failure: Failure | None
-
-
-def verify(batches: Sequence[Batch], progress: Progress, jobs: int = 1) -> Verification:
+def verify(
+    batches: Sequence[Batch],
+    progress: Progress,
+    jobs: int = 1,
+    journal: VerifyJournal | None = None,
+) -> Verification:
     """Run cases in the RTL and compare every output bit and every counter.
 
     Where Verilator is installed it compiles the RTL of a batch that would keep Amaranth's simulator
@@ -182,6 +132,8 @@ def verify(batches: Sequence[Batch], progress: Progress, jobs: int = 1) -> Verif
         Called for each case when its batch has ended.
     jobs : int, default: 1
         Processes.
+    journal : VerifyJournal, optional
+        Batches that it has are not run again, others are written down as they end.
 
     Raises
     ------
@@ -190,20 +142,28 @@ def verify(batches: Sequence[Batch], progress: Progress, jobs: int = 1) -> Verif
     ToolError
         If Verilator is installed and cannot be run.
     """
-    total, found = sum(map(len, batches)), list[_Result]()
+    total, found = sum(map(len, batches)), list[Result]()
+    known = journal.known if journal else {}
+    waiting = [batch for batch in batches if batch.key not in known]
     with tempfile.TemporaryDirectory(prefix="bosquet-verify-") as kept, _mapped(jobs) as mapped:
-        for results in mapped(partial(_verified, Path(kept)), batches):
+        fresh = iter(mapped(partial(_verified, Path(kept)), waiting))
+        for batch in batches:
+            if batch.key in known:
+                results = known[batch.key]
+            else:
+                results = next(fresh)
+                if journal:
+                    journal.add(batch.key, results)
             for one in results:
                 found.append(one)
                 result = "DIFFERENT" if one.failure else "equal"
                 progress(len(found), total, f"{one.title}: {result}")
-    compared = [one.comparison for one in found]
-    simulators = Counter(one.simulator for one in compared)
+    simulators = Counter(one.simulator for one in found)
     return Verification(
         cases=total,
-        cycle_mismatches=sum("cycles" in one.counter_mismatches for one in compared),
-        counter_mismatches=sum(bool(one.counter_mismatches) for one in compared),
-        bit_mismatches=sum(bool(one.bit_mismatches or one.missing_beats) for one in compared),
+        cycle_mismatches=sum(one.other_cycles for one in found),
+        counter_mismatches=sum(one.other_counters for one in found),
+        bit_mismatches=sum(one.other_bits for one in found),
         simulator=", ".join(f"{name}: {count}" for name, count in sorted(simulators.items())),
         coverage=Coverage.joined(one.coverage for one in found),
         failures=tuple(one.failure for one in found if one.failure),
@@ -211,7 +171,7 @@ def verify(batches: Sequence[Batch], progress: Progress, jobs: int = 1) -> Verif
 
 
 @contextmanager
-def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[list[_Result]]]]:
+def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[list[Result]]]]:
     """Give a ``map`` that works in so many processes."""
     if jobs == 1:
         yield map
@@ -223,7 +183,7 @@ def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[list[_Result]]]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _verified(kept: Path, batch: Batch) -> list[_Result]:
+def _verified(kept: Path, batch: Batch) -> list[Result]:
     """Run a batch; what Verilator can use again for the next one is kept in a folder."""
     cases = batch.cases()
     if sum(map(_amaranth_us, cases)) < _VERILATION_US or "verilator" not in available_simulators():
@@ -233,24 +193,11 @@ def _verified(kept: Path, batch: Batch) -> list[_Result]:
         return [_result(case, rtl) for case in cases]
 
 
-def _result(case: Case, rtl: Rtl | None) -> _Result:
-    found = compare_schedule(case.schedule, case.features, case.dram, rtl)
-    return _Result(
-        f"{case.layer.name} on {case.design.name}",
-        Coverage.of([case], [found.rtl]),
-        found,
-        None if found.equal else Failure.of(case, found),
-    )
+def _result(case: Case, rtl: Rtl | None) -> Result:
+    return Result.found(case, compare_schedule(case.schedule, case.features, case.dram, rtl))
 
 
 def _amaranth_us(case: Case) -> int:
     """Return about how long Amaranth's simulator takes, in microseconds."""
     cycles = simulated(case.schedule, case.dram).cycles
     return _ELABORATION_US + cycles * case.design.lanes * lane_cycle_us(case.design)
-
-
-def _first_cycle(found: Comparison) -> int | None:
-    if found.first_bad_cycle is not None:
-        return found.first_bad_cycle
-    rtl, simulated = found.rtl["cycles"], found.simulated["cycles"]
-    return None if rtl == simulated else min(rtl, simulated)

@@ -7,17 +7,16 @@ the time or the machine.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
 from json import dumps
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ... import __version__
 from ...hw.synth.lane_table import LaneTable
+from ..code_digest import code_digest
 from ..technology import Technology
 from .grid import Grid
 from .layers import Loaded, named_layers
@@ -51,7 +50,7 @@ def identity(runner: Runner, grid: Grid) -> dict[str, Any]:
         "networks": dict(_networks(runner, grid)),
         "technology": _technology(runner.technology),
         "versions": {"bosquet": __version__, **{name: version(name) for name in _PACKAGES}},
-        "code_digest": _code(),
+        "code_digest": code_digest(_ROOMS),
     }
     plain = _plain(found)
     assert isinstance(plain, dict)
@@ -119,18 +118,6 @@ def _technology(technology: Technology) -> dict[str, Any]:
         "lane_table_digest": digest(rows.to_csv()),
         "lane_table_tools": technology.tools,
     }
-
-
-@cache
-def _code() -> str:
-    """Return the fingerprint of the code that decides the figures."""
-    root = Path(__file__).parents[2]
-    found = blake2b(digest_size=16)
-    for room in _ROOMS:
-        for file in sorted((root / room).rglob("*.py")):
-            found.update(file.relative_to(root).as_posix().encode() + b"\0")
-            found.update(file.read_bytes() + b"\0")
-    return found.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -9,15 +9,14 @@ file's lock, which the kernel takes back when a process ends, however it does.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from json import JSONDecodeError, dumps, loads
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
-from zlib import crc32
 
 import numpy as np
 
 from ...errors import InputError
+from ..journal_lines import content_of, line_of
 from .identity import differences
 from .point import Result
 
@@ -103,13 +102,12 @@ class Journal:
     def result(self, point: int) -> Result:
         """Read the result of a point that is there."""
         self._file.seek(self._offsets[point])
-        content = _content(self._file.readline())
+        content = content_of(self._file.readline())
         assert content is not None, "a line that was whole when it was written or read"
         return _result(content)
 
     def _write(self, content: Mapping[str, Any]) -> None:
-        text = dumps(content, allow_nan=False).encode()
-        line = b"%08x %s\n" % (crc32(text), text)
+        line = line_of(content)
         self._file.write(line)
         self._end += len(line)
 
@@ -126,7 +124,7 @@ class Journal:
             self._write({"schema": "bosquet.sweep-journal/1", "identity": identity})
             self._sync()
             return
-        first = _content(head)
+        first = content_of(head)
         if first is None or "identity" not in first:
             raise InputError(
                 f"{folder / JOURNAL} is no journal of a sweep, or a broken one; --restart begins it"
@@ -140,22 +138,10 @@ class Journal:
                 " drops its results, --out gives another folder"
             )
         self._end = len(head)
-        while (line := self._file.readline()) and (content := _content(line)) is not None:
+        while (line := self._file.readline()) and (content := content_of(line)) is not None:
             self._offsets[content["point"]] = self._end
             self._end += len(line)
         self._file.truncate(self._end)
-
-
-def _content(line: bytes) -> dict[str, Any] | None:
-    """Return the document of a line, None if the line is torn."""
-    text = line[9:-1]
-    if not line.endswith(b"\n") or line[:9] != b"%08x " % crc32(text):
-        return None
-    try:
-        content = loads(text)
-    except (JSONDecodeError, UnicodeDecodeError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _result(content: Mapping[str, Any]) -> Result:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def test_random_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_difference_exits_with_1_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def different(batches: Sequence[Batch], progress: Any, jobs: int) -> Verification:
+    def different(batches: Sequence[Batch], progress: Any, jobs: int, kept: None) -> Verification:
         failure = Failure(7, "fc2", "sparse-4x4", 12, {"cycles": (651, 650)}, 3, 0)
         return replace(run_batches((), progress), cases=1, cycle_mismatches=1, failures=(failure,))
 
@@ -78,3 +79,23 @@ def test_zero_free_weights() -> None:
     assert finished.code == 0
     assert finished.document["quantization"]["weight_code"] == "zero_free"
     assert finished.document["coverage"]["weight_code"]["zero_free"] == 1
+
+
+def test_a_run_goes_on_from_its_journal(tmp_path: Path) -> None:
+    """The one case of the second run is the first of the first one, which is not run again."""
+    journal = tmp_path / "verify.journal"
+    arguments = ("verify", "--random", 1, "--seed", 3, "--journal", journal, "--json")
+    first = bosquet(*arguments).document
+    written = journal.read_bytes()
+    assert bosquet(*arguments).document == first
+    assert journal.read_bytes() == written
+    other = bosquet("verify", "--random", 1, "--seed", 4, "--journal", journal)
+    assert (other.code, other.out) == (1, "")
+    assert "other seed" in other.err
+
+
+def test_a_journal_is_of_random_cases(tmp_path: Path) -> None:
+    arguments = ("lenet5:fc2", "--design", "sparse-4x4", "--journal", tmp_path / "j")
+    finished = bosquet("verify", *arguments)
+    assert finished.code == 2
+    assert "goes with --random N alone" in " ".join(finished.err.split())

@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bosquet.engine.integer import layer_outputs
+from bosquet.errors import InputError
 from bosquet.hw.design import Design
 from bosquet.models.formats import Bitmap, Dense
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -16,6 +19,7 @@ from bosquet.sim.case import Case
 from bosquet.sim.counters import STALLS
 from bosquet.sim.coverage import Coverage
 from bosquet.sim.verify import GivenBatch, Verification
+from bosquet.sim.verify_journal import VerifyJournal
 from bosquet.sim.verilog_run import available_simulators
 
 
@@ -28,6 +32,28 @@ def tiny_case(positions: int = 1, design: Design | None = None) -> Case:
         Requantization(2 * ones, ones, 0, -128, 127),
     )  # fmt: skip
     return Case(5, layer, design or Design.dense(1, 1), Dense(), np.full((positions, 1, 1, 1), 7))
+
+
+IDENTITY = {"seed": 7, "code": "0123"}
+made: list[str] = []
+
+
+def quiet(done: int, total: int, what: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A tiny case, by the name of its batch."""
+
+    key: str
+
+    def __len__(self) -> int:
+        return 1
+
+    def cases(self) -> list[Case]:
+        made.append(self.key)
+        return [tiny_case()]
 
 
 def checked(case: Case) -> Verification:
@@ -70,6 +96,58 @@ def test_long_batches_run_in_verilator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cosim, "layer_outputs", with_one_output_wrong(1))
     found = checked(tiny_case(positions=3)).failures[0]
     assert (found.first_cycle, found.wrong_bits, found.missing_beats) == (21, 1, 0)
+
+
+def test_what_the_journal_has_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three batches; the run ends in the second one and goes on with another one wrong."""
+    path = tmp_path / "verify.journal"
+    monkeypatch.setattr(cosim, "layer_outputs", with_one_output_wrong(0))
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        first = verify.verify([Named("a")], quiet, journal=journal)
+    monkeypatch.undo()
+    whole = path.read_bytes()
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        verify.verify([Named("b")], quiet, journal=journal)
+    path.write_bytes(path.read_bytes()[:-9])  # killed while it wrote
+    made.clear()
+    told: list[str] = []
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        done = verify.verify(
+            [Named("a"), Named("b"), Named("c")],
+            lambda done, total, what: told.append(f"{done} of {total} {what}"),
+            journal=journal,
+        )
+    assert made == ["b", "c"]
+    assert (done.cases, done.bit_mismatches, done.failures) == (3, 1, first.failures)
+    assert [line.rsplit(": ", 1)[1] for line in told] == ["DIFFERENT", "equal", "equal"]
+    assert done.coverage.document()["family"] == {"dense": 3, "sparse": 0, "eie": 0}
+    assert path.read_bytes().startswith(whole)
+    again = verify.verify([GivenBatch(tiny_case())] * 2, quiet)
+    assert set(done.coverage.document()) == set(again.coverage.document())
+
+
+def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "verify.journal"
+    with VerifyJournal.opened(path, IDENTITY):
+        pass
+    with (
+        pytest.raises(InputError, match=r"another verification \(other seed\); give another file"),
+        VerifyJournal.opened(path, {**IDENTITY, "seed": 8}),
+    ):
+        pass
+    path.write_text("notes\n")
+    with (
+        pytest.raises(InputError, match="is no journal of bosquet verify"),
+        VerifyJournal.opened(path, IDENTITY),
+    ):
+        pass
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        VerifyJournal.opened(tmp_path, IDENTITY),
+    ):
+        pass
 
 
 def test_document_has_the_agreed_keys() -> None:
