@@ -79,6 +79,8 @@ def verify(
 
     Outputs must equal the integer reference, counters the simulator. Exit code 1 if any differs.
     """
+    read = (NetworkArgument.parse(net).network if net else None, design, calibrate)
+    check_places({"--journal": journal, "--out": out}, read)
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = {"seed": seed}
     if random is not None:
@@ -89,7 +91,6 @@ def verify(
         )  # fmt: skip
         if random < 1:
             raise InputError(f"--random must be at least 1 case, not {random}")
-        check_places({"--journal": journal, "--out": out}, ())
         batches: Sequence[Batch] = random_batches(random, seed)
     elif net is None or design is None:
         raise typer.BadParameter("give NET:LAYER with --design D, or --random N",

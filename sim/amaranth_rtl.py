@@ -18,7 +18,7 @@ from .rtl_host import Pace, RtlHost, Run, Script
 
 __all__ = [
     "AmaranthRtl",
-    "lane_cycle_us",
+    "amaranth_us",
     "run_all",
     "run_all_in_dram",
     "run_overlapping_in_dram",
@@ -26,11 +26,13 @@ __all__ = [
 ]
 
 
-def lane_cycle_us(design: Design) -> int:
-    """Microseconds for one lane and cycle, measured with Amaranth 0.5.10."""
+def amaranth_us(design: Design, cycles: int) -> int:
+    """Return about how many microseconds cycles of a design take, measured with Amaranth 0.5.10."""
     if design.family == "dense":
-        return 30 + 2 * design.vector
-    return 130 + design.vector * design.ring
+        lane_us = 30 + 2 * design.vector
+    else:
+        lane_us = 130 + design.vector * design.ring
+    return cycles * design.lanes * lane_us
 
 
 @dataclass(frozen=True)

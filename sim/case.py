@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from ..hw.design import Buffers, Design
 from ..hw.dram import Dram
+from ..hw.program import check_arithmetic
 from ..hw.schedule import Schedule
+from ..hw.weights import stored_code
 from ..models.formats import IndexFormat
 from ..models.layer import Layer
 from .tiling import best_schedule
@@ -57,3 +59,16 @@ class Case:
     def buffers(self) -> Buffers:
         """Memory depths of the design, or those that the layer needs."""
         return self.design.buffers or self.schedule.buffers
+
+    def check_fit(self) -> None:
+        """Refuse a layer that the design cannot run.
+
+        Raises
+        ------
+        FitError
+            If it is too large however it is cut, or its numbers or its weight code do not fit.
+        """
+        check_arithmetic(self.layer, self.design)
+        for run in self.schedule.runs:
+            assert isinstance(run.layer, Layer)
+            stored_code(run.layer, run.program)

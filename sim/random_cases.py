@@ -15,12 +15,10 @@ from numpy.random import Generator
 
 from ..errors import FitError
 from ..hw.design import Design
-from ..hw.program import Program, check_arithmetic
-from ..hw.weights import stored_code
+from ..hw.program import Program
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
-from ..models.layer import Layer
 from ..models.masks import seed_for
-from .amaranth_rtl import lane_cycle_us
+from .amaranth_rtl import amaranth_us
 from .case import Case
 from .coverage import LARGE_CYCLES, cut_dimensions
 from .exact import simulate
@@ -200,11 +198,8 @@ def _fitting(rng: Generator, name: str, recipe: Recipe, lead: Case, size: float)
         if layer.accumulator_bits <= design.acc_bits:
             break
         layer = random_layer(rng, layer.shape, recipe, (weight_bits, design.act_bits))
-    check_arithmetic(layer, design)
     case = Case(lead.seed, layer, design, form, random_features(rng, layer), lead.dram)
-    for run in case.schedule.runs:
-        assert isinstance(run.layer, Layer)
-        stored_code(run.layer, run.program)
+    case.check_fit()
     return case
 
 
@@ -248,13 +243,12 @@ def _growth(recipe: Recipe, program: Program) -> float | None:
     cycles = simulate(program).cycles
     if recipe.size == "large":
         return None if cycles > LARGE_CYCLES else max(1.1, 1.05 * LARGE_CYCLES / cycles)
-    work_us = cycles * program.design.lanes * lane_cycle_us(program.design)
+    work_us = amaranth_us(program.design, cycles)
     return None if work_us <= _MOST_WORK_US else max(0.1, 0.9 * _MOST_WORK_US / work_us)
 
 
 def _work_us(case: Case) -> int:
-    cycles = simulated(case.schedule, case.dram).cycles
-    return cycles * case.design.lanes * lane_cycle_us(case.design)
+    return amaranth_us(case.design, simulated(case.schedule, case.dram).cycles)
 
 
 def _form(name: str) -> IndexFormat:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import FitError
 from ..hw.design import Design
-from ..hw.program import Program, accumulator_bits, check_arithmetic
-from ..hw.weights import stored_code
+from ..hw.program import Program, accumulator_bits
 from ..models.layer import WEIGHT_CODES, Layer, LayerShape, Requantization
 from ..models.masks import seed_for, uneven_mask
 from .case import Case
@@ -65,11 +64,8 @@ def another_eie_case(seed: int, index: int, lead: Case) -> Case:
         shape = _shape(rng, index, design)
         try:
             layer = _layer(rng, shape, replace(design, weight_bits=weight_bits))
-            check_arithmetic(layer, design)
             case = Case(lead.seed, layer, design, None, _features(rng, layer, index), lead.dram)
-            for run in case.schedule.runs:
-                assert isinstance(run.layer, Layer)
-                stored_code(run.layer, run.program)
+            case.check_fit()
         except FitError:
             continue
         return case

@@ -52,6 +52,14 @@ class Failure:
             missing_beats=found.missing_beats,
         )
 
+    @classmethod
+    def from_document(cls, content: Mapping[str, Any]) -> "Failure":
+        """Return the failure that ``document`` gave."""
+        counters = {
+            name: (both["rtl"], both["simulated"]) for name, both in content["counters"].items()
+        }
+        return cls(**{**content, "counters": counters})
+
     def document(self) -> dict[str, Any]:
         """Return the failure as plain values."""
         return {
@@ -94,7 +102,7 @@ class Result:
     failure: Failure | None
 
     @classmethod
-    def found(cls, case: Case, found: Comparison) -> "Result":
+    def of(cls, case: Case, found: Comparison) -> "Result":
         """Return the result of a comparison."""
         return cls(
             title=f"{case.layer.name} on {case.design.name}",
@@ -107,12 +115,11 @@ class Result:
         )
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> "Result":
+    def from_document(cls, content: Mapping[str, Any]) -> "Result":
         """Return the result that ``document`` gave."""
         coverage, failure = content["coverage"], content["failure"]
         if failure is not None:
-            counters = {name: tuple(both) for name, both in failure["counters"].items()}
-            failure = Failure(**{**failure, "counters": counters})
+            failure = Failure.from_document(failure)
         macs = tuple(coverage["macs"])
         coverage = Coverage(coverage["kinds"], coverage["stalls"], macs)
         return cls(**{**content, "coverage": coverage, "failure": failure})

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
-from .amaranth_rtl import lane_cycle_us
+from .amaranth_rtl import amaranth_us
 from .case import Case
 from .cosim import Rtl, compare_schedule
 from .coverage import Coverage
@@ -186,7 +186,7 @@ def _mapped(jobs: int) -> Iterator[Callable[..., Iterable[list[Result]]]]:
 def _verified(kept: Path, batch: Batch) -> list[Result]:
     """Run a batch; what Verilator can use again for the next one is kept in a folder."""
     cases = batch.cases()
-    if sum(map(_amaranth_us, cases)) < _VERILATION_US or "verilator" not in available_simulators():
+    if sum(map(_case_us, cases)) < _VERILATION_US or "verilator" not in available_simulators():
         return [_result(case, None) for case in cases]
     first = cases[0]
     with VerilatedRtl.compiled(first.design, first.buffers, first.dram, kept) as rtl:
@@ -194,10 +194,10 @@ def _verified(kept: Path, batch: Batch) -> list[Result]:
 
 
 def _result(case: Case, rtl: Rtl | None) -> Result:
-    return Result.found(case, compare_schedule(case.schedule, case.features, case.dram, rtl))
+    return Result.of(case, compare_schedule(case.schedule, case.features, case.dram, rtl))
 
 
-def _amaranth_us(case: Case) -> int:
+def _case_us(case: Case) -> int:
     """Return about how long Amaranth's simulator takes, in microseconds."""
     cycles = simulated(case.schedule, case.dram).cycles
-    return _ELABORATION_US + cycles * case.design.lanes * lane_cycle_us(case.design)
+    return _ELABORATION_US + amaranth_us(case.design, cycles)

@@ -64,7 +64,7 @@ class VerifyJournal:
                 )
             known, end = {}, len(head)
             while (line := file.readline()) and (content := content_of(line)) is not None:
-                known[content["batch"]] = [Result.of(one) for one in content["results"]]
+                known[content["batch"]] = [Result.from_document(one) for one in content["results"]]
                 end += len(line)
             file.truncate(end)
             journal = cls(file, known)

@@ -43,8 +43,11 @@ struct Seen {
     Words data;
 };
 
-[[noreturn]] void hang(const std::string& what) {
-    std::cerr << what << " for " << kPatience << " cycles\n";
+// Cycles after which a start that stays pending is a hang: a run may take that long.
+constexpr long kLongRun = 100 * kPatience;
+
+[[noreturn]] void hang(const std::string& what, long cycles) {
+    std::cerr << what << " for " << cycles << " cycles\n";
     std::exit(1);
 }
 
@@ -110,7 +113,7 @@ class Stream {
 
     void see(bool offered, bool taken, const char* name) {
         waited_ = offered && !taken ? waited_ + 1 : 0;
-        if (waited_ > kPatience) hang(std::string(name) + " takes no beat");
+        if (waited_ > kPatience) hang(std::string(name) + " takes no beat", kPatience);
         beat_ += taken;
     }
 
@@ -248,7 +251,7 @@ class Host {
             actor.next();
         } else if (step.name == "settled") {
             if (!(top_.reg_read_data & step.second)) return actor.next();
-            if (actor.cycle > kPatience * 100) hang("a start stays pending");
+            if (actor.cycle > kLongRun) hang("a start stays pending", kLongRun);
         } else if (step.name == "write" ||
                    (step.name == "idle" && actor.cycle == static_cast<long>(step.first))) {
             actor.next();

@@ -128,6 +128,22 @@ def test_what_the_journal_has_is_not_run_again(
     assert set(done.coverage.document()) == set(again.coverage.document())
 
 
+def test_other_counters_come_back_from_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = cosim.predicted_counters
+    monkeypatch.setattr(
+        cosim, "predicted_counters", lambda *args: predict(*args) | {"cycles": 20, "compute": 9}
+    )
+    path = tmp_path / "verify.journal"
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        first = verify.verify([Named("a")], quiet, journal=journal)
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        again = verify.verify([Named("a")], quiet, journal=journal)
+    assert first.failures[0].counters == {"cycles": (15, 20), "compute": (1, 9)}
+    assert again == first
+
+
 def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "verify.journal"
     with VerifyJournal.opened(path, IDENTITY):

@@ -62,14 +62,10 @@ def both(
 Both = tuple[VerilatedRtl, AmaranthRtl, tuple[RunImage, ...]]
 
 
-def test_runs_in_turn(both: Both) -> None:
-    """Every beat, the cycle it came in, every counter."""
+def test_runs_do_the_same(both: Both) -> None:
+    """Every beat, the cycle it came in, every counter; with two buffer sets also overlapping."""
     compiled, amaranth, runs = both
     assert compiled.in_turn(runs, [LIMIT] * 2) == amaranth.in_turn(runs, [LIMIT] * 2)
-
-
-def test_runs_that_overlap(both: Both) -> None:
-    compiled, amaranth, runs = both
     if amaranth.dram is not None and runs[0].image.design.buffer_sets == 2:
         assert compiled.overlapping(runs, LIMIT) == amaranth.overlapping(runs, LIMIT)
 
