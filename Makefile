@@ -44,7 +44,7 @@ demo: $(STAMPS)/demo
 test: $(STAMPS)/test
 	@echo "==> The fast tests in $(JOBS) processes: about 10 minutes on 2 cores. The first run on a"
 	@echo "    machine also compiles the WebAssembly tools (Yosys): one minute more, only once."
-	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" $(NO_HANG)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" --durations 40 $(NO_HANG)
 
 test-slow: $(STAMPS)/test
 	@echo "==> The slow tests in $(JOBS) processes; CONTRIBUTING.md says what each one is for."
