@@ -42,7 +42,7 @@ demo: $(STAMPS)/demo
 	$(BIN)/bosquet demo
 
 test: $(STAMPS)/test
-	@echo "==> The fast tests in $(JOBS) processes: about 10 minutes on 2 cores. The first run on a"
+	@echo "==> The fast tests in $(JOBS) processes: about 20 minutes on 2 cores. The first run on a"
 	@echo "    machine also compiles the WebAssembly tools (Yosys): one minute more, only once."
 	$(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" --durations 40 $(NO_HANG)
 

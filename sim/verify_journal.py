@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from ..errors import InputError
 from .journal_lines import content_of, line_of
+from .locked_file import locked_file
 from .result import Result
 
 __all__ = ["VerifyJournal"]
@@ -42,13 +43,10 @@ class VerifyJournal:
         Raises
         ------
         InputError
-            If the file cannot be written, is no journal, or is one of another identity.
+            If the file cannot be written, is no journal, is one of another identity, or another
+            process works on it.
         """
-        try:
-            file = path.open("a+b")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-        with file:
+        with locked_file(path, "verify", "--journal") as file:
             file.seek(0)
             head = file.readline()
             first = content_of(head)

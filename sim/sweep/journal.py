@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..journal_lines import content_of, line_of
+from ..locked_file import locked_file
 from .identity import differences
 from .point import Result
 
@@ -151,27 +152,12 @@ def _result(content: Mapping[str, Any]) -> Result:
 @contextmanager
 def _locked(folder: Path) -> Iterator[BinaryIO]:
     """Open the journal's file for this process alone."""
-    # Not at the top: Windows has no fcntl, and the other commands must not need it.
-    try:
-        import fcntl
-    except ImportError as error:
-        raise InputError("bosquet sweep needs a system with file locks (flock)") from error
     path = folder / JOURNAL
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written: {error.strerror or error}; give another place with --out"
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"{folder}: another bosquet sweep is at work in this folder; wait for it, or give"
-                " another one with --out"
-            ) from error
-        except OSError as error:
-            raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    with locked_file(path, "sweep", "--out") as file:
         yield file

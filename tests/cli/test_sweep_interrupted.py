@@ -194,6 +194,6 @@ def test_a_folder_is_for_one_sweep_at_a_time(spec: Path, tmp_path: Path) -> None
         process.send_signal(signal.SIGKILL)
     assert second.code == 1
     (line,) = second.err.splitlines()
-    assert "another bosquet sweep is at work in this folder" in line
+    assert "another bosquet sweep is at work on it" in line
     # The killed one holds nothing: the next one is not refused.
     assert bosquet("sweep", spec, "--out", out, "--jobs", 1).code == 0

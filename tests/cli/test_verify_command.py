@@ -82,7 +82,7 @@ def test_zero_free_weights() -> None:
 
 
 def test_a_run_goes_on_from_its_journal(tmp_path: Path) -> None:
-    """The one case of the second run is the first of the first one, which is not run again."""
+    """The same command again gives the same answer and runs nothing, so it writes nothing."""
     journal = tmp_path / "verify.journal"
     arguments = ("verify", "--random", 1, "--seed", 3, "--journal", journal, "--json")
     first = bosquet(*arguments).document

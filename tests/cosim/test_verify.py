@@ -166,6 +166,18 @@ def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_journal_is_of_one_process_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "verify.journal"
+    with (
+        VerifyJournal.opened(path, IDENTITY),
+        pytest.raises(InputError, match="another bosquet verify is at work on it"),
+        VerifyJournal.opened(path, IDENTITY),
+    ):
+        pass
+    with VerifyJournal.opened(path, IDENTITY) as journal:
+        assert journal.known == {}
+
+
 def test_document_has_the_agreed_keys() -> None:
     document = json.loads(json.dumps(checked(tiny_case()).document(), allow_nan=False))
     assert {"cases", "cycle_mismatches", "bit_mismatches", "simulator", "coverage", "failures"} <= (

@@ -121,7 +121,7 @@ def test_a_file_that_is_no_journal(tmp_path: Path, content: bytes) -> None:
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         Journal.resumed(tmp_path, IDENTITY, POINTS),
-        pytest.raises(InputError, match="another bosquet sweep is at work in this folder"),
+        pytest.raises(InputError, match="another bosquet sweep is at work on it"),
         Journal.begun(tmp_path, IDENTITY, POINTS),
     ):
         pass
