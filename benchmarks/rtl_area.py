@@ -231,7 +231,9 @@ def run(quick: bool, base: Design, seed: int, table: Path) -> tuple[dict[str, An
         try:
             wanted = [part for design in (sparse, dense) for part, _ in parts_of(design)]
             known = measure(wanted, known, library, _progress(where))
-            rows = {part: known.rows[part, library.name, recipe_id(library)] for part in wanted}
+            rows = {
+                part: known.rows[part, library.name, recipe_id(library), 0.0] for part in wanted
+            }
             points.append(point(delivery, sparse, dense, rows, seed))
         except (BosquetError, NotImplementedError) as error:
             skipped.append(f"{where}: {error}")

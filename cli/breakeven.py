@@ -1,16 +1,28 @@
 """``bosquet breakeven``: from which pruning ratio on sparse hardware of equal area pays."""
 
-from typing import Annotated, Any
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from ..hw.design import Design
+from ..models.formats.named import format_named
 from ..sim.bench import Bench
-from ..sim.breakeven import LayerBreakEven, Setting, layer_breakeven
+from ..sim.breakeven import layer_breakeven
 from ..sim.cost import Cost, Technology
 from ..sim.dense_baseline import baseline_design
+from ..sim.fast_cycles import FastCycles
+from ..sim.paper import CONVOLUTIONS, table9
 from ..sim.pruned_layer import PrunedLayer
-from ..sim.verdict import NetworkBreakEven, network_breakeven
+from ..sim.sensitivity import assumptions
+from ..sim.setting import Setting
+from ..sim.study import Subject
+from ..sim.verdict import network_breakeven
+from .breakeven_text import layer_text, network_text, paper_text
 from .masked_network import MaskedNetwork, load_masked
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -20,7 +32,6 @@ from .options import (
     LaneTableFile,
     Liberty,
     Masks,
-    Net,
     OutFile,
     Ratio,
     Seed,
@@ -28,22 +39,52 @@ from .options import (
     WeightBits,
     chosen_technology,
 )
-from .output import Document, check_places, document, emit_answer, table
+from .output import check_places, document, emit_answer
 from .progress import Progress
-from .report.layer_answer import VERDICTS
+from .study import write_study
 
-__all__ = ["BASELINE", "breakeven", "pruned_layers", "setting_of", "verdict_table"]
+__all__ = ["BASELINE", "breakeven", "pruned_layers", "setting_of"]
+
+SIMD_GROUPS = (1, 2, 4, 8, 16)
 
 BASELINE = "16x16"
 """Dense baseline where none is given."""
 
+PAPER_BASELINE = "64x16"
+"""The same for ``--paper``: the paper does not tell its array; with so many MACs the share of the
+weight memory is near what its numbers imply."""
+
+PAPER_NETWORK = "alexnet"
+
 
 def breakeven(
-    net: Net,
+    net: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NET[:LAYER]]",
+            help="A bundled network (`bosquet models` lists them) or an .onnx file, and one of its"
+            " layers; without one give --paper.",
+            show_default=False,
+        ),
+    ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option(
+            "--paper",
+            help="Instead of a network: Table 9 of ADMM-NN, AlexNet's convolutions at the ratios of"
+            " five prunings, printed beside the same found here.",
+        ),
+    ] = False,
     baseline: Annotated[
-        str,
-        typer.Option("--baseline", metavar="RxV", help="Dense array whose area every design gets."),
-    ] = BASELINE,
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="RxV",
+            help=f"Dense array whose area every design gets; {BASELINE} if not given"
+            f" ({PAPER_BASELINE} with --paper).",
+            show_default=False,
+        ),
+    ] = None,
     weights_on_chip: Annotated[
         float,
         typer.Option(
@@ -55,9 +96,51 @@ def breakeven(
     ] = 1.0,
     ratio: Ratio = None,
     masks: Masks = None,
+    group: Annotated[
+        int,
+        typer.Option(
+            "--group",
+            metavar="N",
+            help="Prune groups of N consecutive filters at the same positions, whose lanes share"
+            f" an index stream: {', '.join(map(str, SIMD_GROUPS))}.",
+        ),
+    ] = 1,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Index format that the sparse array may use: dense, bitmap, relative4, ... (give"
+            " it several times for several); without it the best of all that it reads.",
+        ),
+    ] = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     input_shape: InputShape = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            "--study",
+            metavar="DIR",
+            help="Ask again for other baselines, memories, formats, widths and groups: tables and"
+            " charts in this folder. A run that is stopped goes on from what it holds.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", help="With --study: processes; one per CPU without it.", min=1
+        ),
+    ] = None,
+    study_liberty: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--study-liberty",
+            metavar="FILE[=CARD]",
+            help="With --study: the cell library of another technology to ask the same on, and its"
+            " technology card (several times for several).",
+        ),
+    ] = None,
     technology: TechnologyCard = None,
     lane_table: LaneTableFile = None,
     liberty: Liberty = None,
@@ -69,17 +152,38 @@ def breakeven(
 
     With a layer: its curve. With a network: every layer, and the speedup of the whole.
     """
-    argument = NetworkArgument.parse(net)
+    if paper:
+        _check_alone({"NET": net, "--ratio": ratio, "--masks": masks, "--input-shape": input_shape})
+    elif net is None:
+        raise typer.BadParameter("give NET[:LAYER], or --paper", param_hint="NET")
+    argument = NetworkArgument.parse(net or PAPER_NETWORK)
+    if study is not None and argument.layer is None:
+        raise typer.BadParameter("studies one layer; give NET:LAYER", param_hint="--study")
+    if study_liberty and study is None:
+        raise typer.BadParameter("goes with --study DIR", param_hint="--study-liberty")
     check_places({"--out": out}, (argument.network, masks, technology, lane_table, liberty))
-    design = _baseline(baseline, weight_bits, act_bits)
+    design = _baseline(baseline or (PAPER_BASELINE if paper else BASELINE), weight_bits, act_bits)
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
-    layers = pruned_layers(masked)
+    layers = pruned_layers(masked, group, seed)
+    if study is not None:
+        others = tuple(_other(text, lane_table) for text in study_liberty or ())
+        subject = Subject(masked.name, layers[0], design, weights_on_chip, silicon, seed, others)
+        write_study(subject, study, jobs or os.cpu_count() or 1, as_json)
+        return
     with Progress("breakeven") as progress:
         setting = setting_of(masked, design, silicon, weights_on_chip, seed, progress)
-        if argument.layer is not None:
+        names = tuple(dict.fromkeys(format_named(name).name for name in formats or ()))
+        space = replace(setting.space, simd_group=group)
+        setting = replace(setting, space=space, formats=names)
+        if paper:
+            convolutions = [layer for layer in layers if layer.name in CONVOLUTIONS]
+            replica = table9(convolutions, setting)
+            found, text = replica.to_json(), paper_text(replica)
+        elif argument.layer is not None:
+            setting = replace(setting, assumptions=assumptions(silicon))
             one = layer_breakeven(layers[0], setting)
-            found, text = one.to_json(), _layer_text(one)
+            found, text = one.to_json(), layer_text(one)
         else:
             whole = network_breakeven(layers, setting)
             found, text = whole.to_json(), network_text(whole)
@@ -91,21 +195,48 @@ def breakeven(
     emit_answer(answer, "\n".join([text, *notes]), as_json, out)
 
 
+def _check_alone(given: Mapping[str, object]) -> None:
+    """Refuse what --paper sets itself."""
+    for name, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(
+                f"asks about {PAPER_NETWORK} at the paper's ratios, so without {name}",
+                param_hint="--paper",
+            )
+
+
+def _other(text: str, lane_table: Path | None) -> Technology:
+    """Return the technology of ``--study-liberty``."""
+    liberty, _, card = text.partition("=")
+    return chosen_technology(card or None, lane_table, Path(liberty))
+
+
 def _baseline(text: str, weight_bits: int | None, act_bits: int | None) -> Design:
     widths = {"weight_bits": weight_bits, "act_bits": act_bits}
     given = {name: bits for name, bits in widths.items() if bits is not None}
     return baseline_design(text, **given)
 
 
-def pruned_layers(masked: MaskedNetwork) -> list[PrunedLayer]:
-    """Return the layers as break-even takes them.
+def pruned_layers(masked: MaskedNetwork, group: int = 1, seed: int = 0) -> list[PrunedLayer]:
+    """Return the layers as break-even takes them, pruned in groups of filters if asked for.
+
+    Masks of the network itself or of a file stay as they are.
 
     Raises
     ------
     InputError
-        If a layer has no weight left.
+        If a layer has no weight left, or there are no such groups.
     """
-    return [PrunedLayer(layer.shape, layer.mask, layer.weight) for layer in masked.layers]
+    if group not in SIMD_GROUPS:
+        allowed = ", ".join(map(str, SIMD_GROUPS))
+        raise InputError(f"--group must be one of {allowed} filters, not {group}")
+    layers = []
+    for layer in masked.layers:
+        found = PrunedLayer(layer.shape, layer.mask, layer.weight, group)
+        if group > 1 and layer.source in ("magnitude", "uneven"):
+            found = replace(found, mask=found.pruned_to(layer.density, seed)[0].mask)
+        layers.append(found)
+    return layers
 
 
 def setting_of(
@@ -120,113 +251,8 @@ def setting_of(
     return Setting(
         network=masked.name,
         baseline=baseline,
-        bench=Bench(Cost(technology)),
+        bench=Bench(Cost(technology), predict=FastCycles()),
         weights_on_chip=weights_on_chip,
         seed=seed,
         progress=lambda what, done, total: progress(done, total, what),
     )
-
-
-def _layer_text(found: LayerBreakEven) -> str:
-    name = f"{found.setting.network}:{found.layer.name}"
-    if found.ratio is None:
-        said = VERDICTS[found.verdict]
-        return f"{name}: {said}, no break-even ratio: {found.answer.reason}"
-    given = found.layer.ratio
-    low, high = (_times(bound.ratio) for bound in found.interval)
-    between = f", between {low} and {high}" if low != high else ""
-    lines = [
-        f"{name}: pruning pays from a ratio of {found.ratio:.2f} on"
-        f" ({1 - 1 / found.ratio:.0%} of the weights pruned{between}), at equal area",
-        f"the network's own ratio is {given:.2f}, speedup {_times(found.speedup)}:"
-        f" {VERDICTS[found.verdict]}",
-    ]
-    if found.baseline and found.dense:
-        lines += ["", _silicon_text(found.to_json()), "", _curve_table(found.to_json()["curve"])]
-    return "\n".join(lines)
-
-
-def _silicon_text(found: Document) -> str:
-    baseline = found["baseline"]
-    best = baseline["best"]
-    return (
-        f"area {baseline['area_um2'] / 1e6:.3f} mm2, that of dense-{baseline['rows']}x"
-        f"{baseline['vector']} (break-even against it: {_times(baseline['ratio'])})\n"
-        f"best dense: {best['rows']}x{best['vector']} at {best['freq_hz'] / 1e6:.0f} MHz\n"
-        f"sparse, of the curve: {_template_text(found['sparse'])}\n"
-        f"sparse, for the network's own mask: {_template_text(found['own_sparse'])}"
-    )
-
-
-def _template_text(sparse: Document | None) -> str:
-    if sparse is None:
-        return "none fits"
-    return (
-        f"vector {sparse['vector']}, window {sparse['window']} x {sparse['run_ahead']},"
-        f" feed {sparse['feed']}"
-    )
-
-
-def _curve_table(curve: list[dict[str, Any]]) -> str:
-    return table(
-        ("pruned", "ratio", "speedup", "lanes", "format", "bound", "MHz", "masks"),
-        (
-            (
-                f"{point['pruned_portion']:.1%}",
-                f"{point['ratio']:.2f}",
-                _times(point["speedup"]) if point["feasible"] else f"none: {point['reason']}",
-                point["lanes"],
-                point["format"],
-                point["bound"],
-                None if point["freq_hz_sparse"] is None else f"{point['freq_hz_sparse'] / 1e6:.0f}",
-                point["mask"],
-            )
-            for point in curve
-        ),
-    )
-
-
-def network_text(found: NetworkBreakEven) -> str:
-    """Return the answer for a network, the speedups first."""
-    answer = found.to_json()
-    speedup, reason = answer["speedup"], answer["reason"]
-    parts = [
-        f"{kind} speedup {_times(speedup[kind])}"
-        + (f" ({reason[kind]})" if speedup[kind] is None else "")
-        for kind in ("one_chip", "per_layer")
-    ]
-    baseline = answer["baseline"]
-    lines = [
-        f"{answer['network']}: {', '.join(parts)}",
-        "one_chip: one sparse design against the best dense one of the same area;"
-        " per_layer: silicon sized for each layer, as the papers count",
-        "",
-        verdict_table(answer["layers"]),
-        "",
-        f"area {baseline['area_um2'] / 1e6:.3f} mm2, that of dense-{baseline['rows']}x"
-        f"{baseline['vector']} with memories for the whole network",
-    ]
-    reasons = {row["reason"]: row["name"] for row in reversed(answer["layers"]) if row["reason"]}
-    lines += [f"{name}: {why}" for why, name in reasons.items()]
-    return "\n".join(lines)
-
-
-def verdict_table(rows: list[dict[str, Any]]) -> str:
-    """Return the layers of a network with their break-even ratios and verdicts."""
-    return table(
-        ("layer", "pays from", "own ratio", "speedup", "verdict"),
-        (
-            (
-                row["name"],
-                None if row["ratio"] is None else _times(row["ratio"]),
-                _times(row["given_ratio"]),
-                None if row["speedup"] is None else _times(row["speedup"]),
-                VERDICTS[row["verdict"]],
-            )
-            for row in rows
-        ),
-    )
-
-
-def _times(factor: float | None) -> str:
-    return "none" if factor is None else f"{factor:.2f}x"

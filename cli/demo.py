@@ -18,7 +18,8 @@ from ..sim.equal_area import Fit
 from ..sim.one_chip import OneChip
 from ..sim.verdict import NetworkBreakEven, network_breakeven
 from .accuracy import measured_accuracy, zoo_card
-from .breakeven import BASELINE, network_text, pruned_layers, setting_of
+from .breakeven import BASELINE, pruned_layers, setting_of
+from .breakeven_text import network_text
 from .emit import OUT, emit_layers
 from .integer_layer import QuantizationOptions, integer_layers
 from .masked_network import MaskedNetwork, load_masked

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from ..hw.synth.lane_table import LaneTable
-from ..hw.synth.measure import design_parts, grid, measure, recipe_id
+from ..hw.synth.measure import WIRES, design_parts, grid, measure, recipe_id
 from ..hw.synth.nextpnr import DEVICES
 from ..hw.synth.parts import PARTS, Part
 from ..hw.synth.row import Row
@@ -89,7 +89,8 @@ def synth(
             parts, rows, cells,
             lambda done, total, next_part: progress(done, total, f"now {next_part.name}"),
         )  # fmt: skip
-    found = [rows.rows[one, cells.name, recipe_id(cells)] for one in parts]
+    script = recipe_id(cells)
+    found = [rows.rows[one, cells.name, script, wire] for one in parts for wire in WIRES]
     answer = {
         "design": chosen.name,
         "library": cells.name,
@@ -124,13 +125,14 @@ def _row(row: Row) -> dict[str, Any]:
         "period_s": row.period_s,
         "from_memory_s": {kind.name.lower(): time for kind, time in row.from_memory_s.items()},
         "to_memory_s": row.to_memory_s,
+        "wire_inputs_per_fanout": row.wire_inputs,
         "tools": row.tools,
     }
 
 
 def _text(rows: list[Row], store: Path | None) -> str:
     lines = table(
-        ("part", "area (GE)", "cells", "registers", "period (ns)", "parameters"),
+        ("part", "area (GE)", "cells", "registers", "period (ns)", "wires", "parameters"),
         (
             (
                 row.part.name,
@@ -138,10 +140,12 @@ def _text(rows: list[Row], store: Path | None) -> str:
                 f"{row.cells:,}",
                 f"{row.registers:,}",
                 f"{row.period_s * 1e9:.3f}",
+                f"{row.wire_inputs:g}" if row.wire_inputs else "none",
                 " ".join(f"{name}={value}" for name, value in row.part.values),
             )
             for row in rows
         ),
     )
     kept = f"stored in {store}" if store else "not stored; --table FILE keeps the rows"
-    return f"{lines}\n\n{len(rows)} parts, {kept}"
+    wires = "wires: capacitance per fan-out in inputs of the smallest inverter"
+    return f"{lines}\n\n{wires}\n{len(rows) // len(WIRES)} parts, {kept}"

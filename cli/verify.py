@@ -12,10 +12,10 @@ import typer
 from ..errors import InputError
 from ..sim.case import Case
 from ..sim.code_digest import code_digest
+from ..sim.journal import Journal
 from ..sim.random_cases import random_batches
 from ..sim.verify import Batch, GivenBatch, Verification
 from ..sim.verify import verify as run_batches
-from ..sim.verify_journal import VerifyJournal
 from .integer_layer import DEFAULT_CODE, QuantizationOptions, integer_layers
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -114,13 +114,14 @@ def verify(
         raise typer.Exit(1)
 
 
-def _opened(path: Path | None, seed: int) -> AbstractContextManager[VerifyJournal | None]:
+def _opened(path: Path | None, seed: int) -> AbstractContextManager[Journal | None]:
     """Open the journal of a run, if there is to be one."""
     if path is None:
         return nullcontext()
     versions = {name: version(name) for name in ("amaranth", "numpy")}
     code = code_digest(("engine", "hw", "models", "sim"))
-    return VerifyJournal.opened(path, {"seed": seed, "versions": versions, "code": code})
+    identity = {"seed": seed, "versions": versions, "code": code}
+    return Journal.opened(path, "verify", "--journal", identity)
 
 
 def _check_alone(others: Mapping[str, object]) -> None:

@@ -63,13 +63,16 @@ def ranks_by_work(counts: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray
 def deal(
     ranks: NDArray[np.int64], shape: LayerShape, design: Design, streams: int | None = None
 ) -> NDArray[np.int64]:
-    """Deal blocks of filters to (tile, stream): like with like, the lightest first within a tile.
+    """Deal blocks of filters to (tile, stream): like with like, to and fro.
 
     ``ranks`` (blocks,) are higher for heavier blocks, and equal for those that are alike. There are
     as many streams as the design has, or ``streams``.
 
-    The output stage visits lane 0 first, so the lane that is ready first should be lane 0. A block
-    with fewer filters than the others comes last, so that filters take the first lanes of a tile.
+    A tile takes as long as its heaviest block, so tiles have neighbours by rank. The first one
+    begins with its lightest, the next one with its heaviest, and so on, in the next group the other
+    way round: so streams store nearly the same, and the fullest one decides how deep all their
+    memories are. A block with fewer filters than the others comes last, so that filters take the
+    first lanes of a tile.
 
     Raises
     ------
@@ -93,7 +96,9 @@ def deal(
         whole = members[:-1] if ragged else members
         by_work = whole[np.argsort(-ranks[whole], kind="stable")]
         for tile in range(tiles):
-            chunk = by_work[tile * streams : (tile + 1) * streams][::-1]
+            chunk = by_work[tile * streams : (tile + 1) * streams]
+            if (tile + group) % 2 == 0:
+                chunk = chunk[::-1]
             if ragged and tile == tiles - 1:
                 chunk = np.append(chunk, members[-1])
             dealt[group * tiles + tile, : len(chunk)] = chunk

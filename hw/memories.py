@@ -65,6 +65,8 @@ def memories(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
     PEs. The last one is only as wide as the lanes that are left.
     """
     one_set = _of_a_set(design, buffers)
+    if design.buffer_sets == 1:
+        return one_set
     return tuple(replace(memory, sets=design.buffer_sets) for memory in one_set)
 
 

@@ -269,7 +269,8 @@ class PortLane(wiring.Component):
         for i in range(weight_copies(design.vector)):
             halves = registered_halves(m, design.vector, parity, rest, f"halves_{i}")
             turns = registered_turns(m, rest, f"turns_{i}")
-            values = turned(turns, merged(halves, self.bank_data[0], self.bank_data[1]))
+            either = merged(halves, self.bank_data[0], self.bank_data[1])
+            values = turned(m, turns, either, f"turned_{i}")
             for column in range(i * CLUSTER_LANES, min((i + 1) * CLUSTER_LANES, design.vector)):
                 m.d.sync += operands[column].eq(values[column])
         return operands

@@ -63,13 +63,22 @@ def merged(halves: data.View, even: Any, odd: Any) -> Sequence[Value]:
     return [_inverse(halves.yes[i], odd[i], halves.no[i], even[i]) for i in range(len(halves.yes))]
 
 
-def turned(turns: data.View, values: Sequence[Value]) -> Sequence[Value]:
-    """Return the wanted positions, given what ``merged`` returned."""
+def turned(m: Module, turns: data.View, values: Sequence[Value], name: str) -> Sequence[Value]:
+    """Return the wanted positions, given what ``merged`` returned.
+
+    Each level has signals of its own, named after ``name``: every value is used twice by the next
+    one, and what is written out as an expression would double with each.
+    """
     vector, steps = len(values), len(turns.yes)
     for bit in range(steps):
         turn, stay = turns.yes[bit], turns.no[bit]
         by = (1 << bit) % vector
-        values = [_inverse(turn, values[(i + by) % vector], stay, values[i]) for i in range(vector)]
+        level = [Signal(len(value), name=f"{name}_{bit}_{i}") for i, value in enumerate(values)]
+        m.d.comb += [
+            level[i].eq(_inverse(turn, values[(i + by) % vector], stay, values[i]))
+            for i in range(vector)
+        ]
+        values = level
     # There is one level more than steps, and each has inverted.
     return [(value if steps % 2 else ~value).as_signed() for value in values]
 
@@ -122,9 +131,9 @@ class BankRotator(wiring.Component):
         values = merged(self.halves, self.even, self.odd)
         wanted: Sequence[Value] = list(held)
         if self._turns_last:
-            wanted = turned(self.turns, wanted)
+            wanted = turned(m, self.turns, wanted, "turned")
         else:
-            values = turned(self.turns, values)
+            values = turned(m, self.turns, values, "turned")
         with m.If(~self.hold):
             m.d.sync += [held[i].eq(value) for i, value in enumerate(values)]
         m.d.comb += [self.vector[i].eq(value) for i, value in enumerate(wanted)]

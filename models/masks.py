@@ -3,10 +3,12 @@
 ``magnitude_mask`` prunes real weights; ``uniform_mask`` and ``uneven_mask`` are made up, for
 layers of which only the shape is known. Each keeps exactly ``round(density * weights)`` weights.
 Real pruned networks have uneven filters, and the busiest lane decides the time, so ``uneven_mask``
-is the one to simulate with.
+is the one to simulate with. ``grouped_mask`` lets filters that follow each other keep the same
+positions.
 """
 
 import hashlib
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -15,7 +17,16 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["SPREAD", "kept_weights", "magnitude_mask", "seed_for", "uneven_mask", "uniform_mask"]
+__all__ = [
+    "SPREAD",
+    "grouped_mask",
+    "kept_weights",
+    "magnitude_mask",
+    "norms_of_groups",
+    "seed_for",
+    "uneven_mask",
+    "uniform_mask",
+]
 
 SPREAD = 0.3
 """Coefficient of variation of the filter densities of an uneven mask (by definition)."""
@@ -150,6 +161,65 @@ def uneven_mask(
     densities = _filter_densities(filters, density, spread, rng)
     counts = _exact_counts(densities, length, kept)
     return _scattered(counts, length, rng).reshape(weight_shape)
+
+
+def grouped_mask(
+    weight_shape: tuple[int, ...],
+    size: int,
+    mask_of: Callable[[tuple[int, ...]], NDArray[np.bool_]],
+    conv_groups: int = 1,
+) -> NDArray[np.bool_]:
+    """Let ``size`` consecutive filters of a convolution group keep the same positions.
+
+    Parameters
+    ----------
+    weight_shape : tuple of int
+        Shape of the weights, filters first.
+    size : int
+        Filters per group; the last one of a convolution group may have fewer.
+    mask_of : callable
+        From the shape of as many filters as there are groups to their mask.
+    conv_groups : int, default: 1
+        Convolution groups of the layer.
+
+    Raises
+    ------
+    InputError
+        If the size is below 1.
+    """
+    block = _blocks(weight_shape[0], size, conv_groups)
+    return mask_of((int(block[-1]) + 1, *weight_shape[1:]))[block]
+
+
+def norms_of_groups(
+    weight: NDArray[np.number], size: int, conv_groups: int = 1
+) -> NDArray[np.float64]:
+    """Return the L2 norms of the weights of each group of filters at each position.
+
+    Parameters
+    ----------
+    weight : int or float array (out, ...)
+    size, conv_groups : int
+        As of ``grouped_mask``.
+
+    Returns
+    -------
+    float64 array (groups, ...)
+    """
+    block = _blocks(len(weight), size, conv_groups)
+    squares = np.zeros((int(block[-1]) + 1, *weight.shape[1:]))
+    np.add.at(squares, block, np.square(weight.astype(np.float64)))
+    return np.sqrt(squares)
+
+
+def _blocks(filters: int, size: int, conv_groups: int) -> NDArray[np.int64]:
+    """Return the number of the group that each filter is in."""
+    if size < 1:
+        raise InputError(f"a group of filters needs at least 1, not {size}")
+    each = filters // conv_groups
+    conv_group, within = np.divmod(np.arange(filters), each)
+    blocks: NDArray[np.int64] = conv_group * -(-each // size) + within // size
+    return blocks
 
 
 def _filters_and_length(weight_shape: tuple[int, ...]) -> tuple[int, int]:

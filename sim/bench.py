@@ -1,8 +1,8 @@
 """The bench: area, frequency and cycles of designs, each asked for once.
 
 Break-even asks about thousands of designs and simulates hundreds of programs, many of them the
-same. The models behind the bench are given: ``sim.cost`` and ``sim.exact``, or ideal ones that
-can be checked by hand.
+same. The models behind the bench are given: ``sim.cost``, ``sim.exact`` and ``sim.fast``, or ideal
+ones that can be checked by hand.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,16 @@ from ..models.layer import LayerShape
 from .exact import simulate
 from .workload import Workload
 
-__all__ = ["AreaLike", "Bench", "CostModel", "Counted", "FrequencyLike"]
+__all__ = ["AreaLike", "Bench", "CostModel", "Counted", "FrequencyLike", "Predict"]
 
 _ONE_CYCLE_PER_ENTRY = Relative(8)
+
+
+_Case = tuple[tuple[LayerShape, bytes], Design, str]
+"""Workload, design and format, which cycles depend on."""
+
+Predict = Callable[[Workload, Design, IndexFormat], int]
+"""From a layer on a design in a format to its cycles, nearly."""
 
 
 class AreaLike(Protocol):
@@ -99,15 +106,30 @@ class Bench:
     cost : CostModel
     simulate : callable
         From a program to its counters.
+    predict : Predict, optional
+        To choose among designs, such as ``FastCycles()``; without it they are simulated.
+    cycles : dict, optional
+        Those that are known already; new ones are added.
     """
 
-    def __init__(self, cost: CostModel, simulate: Callable[[Program], Counted] = simulate) -> None:
+    def __init__(
+        self,
+        cost: CostModel,
+        simulate: Callable[[Program], Counted] = simulate,
+        predict: Predict | None = None,
+        cycles: dict[_Case, int] | None = None,
+    ) -> None:
         self.cost = cost
         self.simulations = 0
         self._simulate = simulate
+        self._predict = predict
         self._areas: dict[tuple[Design, Buffers], AreaLike] = {}
         self._frequencies: dict[tuple[Design, Buffers], FrequencyLike] = {}
-        self._cycles: dict[tuple[tuple[LayerShape, bytes], Design, str], int] = {}
+        self._cycles = {} if cycles is None else cycles
+
+    def with_cost(self, cost: CostModel) -> "Bench":
+        """Return a bench of other areas and frequencies, which shares the cycles."""
+        return Bench(cost, self._simulate, self._predict, self._cycles)
 
     def area(self, design: Design, buffers: Buffers) -> AreaLike:
         """Return the area of a design with memories of the given depths."""
@@ -145,4 +167,13 @@ class Bench:
             program = replace(workload.program(design, form), format=_ONE_CYCLE_PER_ENTRY)
             self._cycles[key] = self._simulate(program).cycles
             self.simulations += 1
+        return self._cycles[key]
+
+    def cycles_predicted(self, workload: Workload, design: Design, form: IndexFormat) -> int:
+        """Return the cycles as predicted, to choose among many designs and formats."""
+        if self._predict is None:
+            return self.cycles_undelayed(workload, design, form)
+        key = (workload.key, design, f"{form.name}, predicted")
+        if key not in self._cycles:
+            self._cycles[key] = self._predict(workload, design, form)
         return self._cycles[key]

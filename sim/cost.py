@@ -241,6 +241,21 @@ class Cost:
         """Return the clock."""
         return frequency(design, buffers, self._silicon)
 
+    def logic_s(self, design: Design) -> float:
+        """Return the shortest period of the logic, memories and what is behind them left out."""
+        return _logic(design, self._silicon).period_s
+
+    def logic_um2(self, design: Design) -> float:
+        """Return the area of all but the memories."""
+        logic = _logic(design, self._silicon)
+        return (
+            logic.lanes_um2
+            + logic.windows_um2
+            + logic.feeder_um2
+            + logic.output_um2
+            + logic.control_um2
+        )
+
 
 _SPENT_ON = {
     "sparse_lane": "lanes_um2",

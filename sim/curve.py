@@ -8,7 +8,7 @@ than anything.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ..errors import FitError
 from .equal_area import Timed
 
 __all__ = ["COARSE", "Crossing", "Point", "crossing", "refined"]
+
+Found = TypeVar("Found")
 
 COARSE = tuple(range(0, 96, 5))
 """Pruned portions that every curve has, in %."""
@@ -167,10 +169,11 @@ def crossing(speedups: Mapping[int, float]) -> Crossing:
 
 
 def refined(
-    evaluate: Callable[[int], Point],
-    answers: Sequence[Callable[[Point], float]],
+    evaluate: Callable[[int], Found],
+    answers: Sequence[Callable[[Found], float]],
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[int, Point]:
+    coarse: Sequence[int] = COARSE,
+) -> dict[int, Found]:
     """Evaluate the coarse grid, then the 1 % grid around the crossing of each answer.
 
     Parameters
@@ -181,9 +184,11 @@ def refined(
         From a point to a speedup, each with its own crossing.
     progress : callable
         Told how many points are done, and of how many that are known to be needed.
+    coarse : sequence of int
+        Pruned portions to begin with, in %, ascending.
     """
-    points: dict[int, Point] = {}
-    wanted = list(COARSE)
+    points: dict[int, Found] = {}
+    wanted = list(coarse)
     while wanted:
         total = len(points) + len(wanted)
         for percent in wanted:
@@ -194,7 +199,7 @@ def refined(
     return points
 
 
-def _missing(points: Mapping[int, Point], answer: Callable[[Point], float]) -> list[int]:
+def _missing(points: Mapping[int, Found], answer: Callable[[Found], float]) -> list[int]:
     """Return the points of the 1 % grid that the crossing still rests on."""
     found = crossing({percent: answer(point) for percent, point in points.items()}).percent
     if found is None:

@@ -55,7 +55,8 @@ class FrozenBaseline:
     layers : tuple of Timed
         Each layer on it.
     equal_area : EqualArea
-        The budget, and the bandwidth at which the baseline never waits for weights.
+        The budget, the bandwidth at which the baseline never waits for weights, and the one at
+        which it reads those that are used once.
     """
 
     design: Design
@@ -65,15 +66,29 @@ class FrozenBaseline:
 
     @classmethod
     def of(
-        cls, design: Design, workloads: Sequence[Workload], bench: Bench, weights_on_chip: float
+        cls,
+        design: Design,
+        workloads: Sequence[Workload],
+        bench: Bench,
+        weights_on_chip: float,
+        formats: tuple[str, ...] = (),
     ) -> "FrozenBaseline":
         """Run the baseline on at least one layer.
+
+        Parameters
+        ----------
+        design : Design
+        workloads : sequence of Workload
+        bench : Bench
+        weights_on_chip : float
+        formats : tuple of str
+            Names of the index formats that sparse designs of its area may use; none: all.
 
         Raises
         ------
         FitError
-            If a layer does not fit its counters, or ``weights_on_chip`` holds less than two
-            filter tiles.
+            If a layer does not fit its counters, or ``weights_on_chip`` leaves too
+            little for streaming.
         InputError
             If ``weights_on_chip`` is not in (0, 1].
         """
@@ -81,7 +96,7 @@ class FrozenBaseline:
         cycles = [bench.cycles(workload, design, Dense()) for workload in workloads]
         bits_per_s = max(
             (
-                WeightSupply.bits_per_s_needed(spent, fit.freq_hz, load, bounds)
+                WeightSupply.bits_per_s_needed(spent, fit.freq_hz, load, bounds, fit.buffers)
                 for spent, load, bounds in zip(cycles, fit.loads, fit.bounds, strict=True)
                 if load.weight_words > fit.buffers.weight_words
             ),
@@ -91,8 +106,9 @@ class FrozenBaseline:
             Timed(fit, spent, spent / fit.freq_hz, bounds.holding)
             for spent, bounds in zip(cycles, fit.bounds, strict=True)
         )
-        supply = WeightSupply(weights_on_chip, bits_per_s)
-        equal = EqualArea(bench, fit.area.total_um2, supply)
+        reads = design.lanes * design.weight_bits * fit.freq_hz
+        supply = WeightSupply(weights_on_chip, bits_per_s, reads)
+        equal = EqualArea(bench, fit.area.total_um2, supply, formats)
         return cls(design, fit.area, layers, equal)
 
     @property
@@ -137,8 +153,7 @@ def _held_at(
 ) -> Fit:
     """Return the baseline with memories that hold exactly the given portion of the weights."""
     loads = tuple(workload.load(design, Dense()) for workload in workloads)
-    supply.words(design, loads)  # refuses what cannot be streamed
-    weight_words, index_words = supply.allowed_words(loads)
+    weight_words, index_words = supply.words(design, loads)
     cover: Buffers | None = None
     for workload, load in zip(workloads, loads, strict=True):
         needed = workload.buffers(design, load)

@@ -21,10 +21,10 @@ from ..hw.eie_words import row_bits
 from ..hw.memories import memories
 from ..hw.tech.card import TechnologyCard
 from ..hw.tech.energy import EnergyFigures, LeakageFigures
-from ..hw.tech.sram import SramMacro
 from ..models.layer import MULTIPLIER_BITS
 from .cost import area, storage_of
 from .register_traffic import POSITION_BITS
+from .storage import Storage
 from .technology import Technology
 from .tensors import tensor_of
 from .traffic import Traffic
@@ -148,23 +148,24 @@ class Energy:
 def _sram(
     traffic: Traffic, design: Design, technology: Technology, figures: EnergyFigures
 ) -> dict[str, float]:
-    """Return the energy of the on-chip memories by tensor: a word is one of a macro's."""
+    """Return the energy of the on-chip memories by tensor."""
     found: dict[str, float] = {}
     for one in traffic.memories:
-        macro = storage_of(one.memory, design, technology).macro
-        read_pj, write_pj = _word_pj(macro, one.memory.width, figures)
+        storage = storage_of(one.memory, design, technology)
+        read_pj, write_pj = _word_pj(storage, one.memory.width, figures)
         tensor = tensor_of(one.memory.kind)
         found[tensor] = found.get(tensor, 0.0) + one.reads * read_pj + one.writes * write_pj
     return found
 
 
-def _word_pj(macro: SramMacro | None, width: int, figures: EnergyFigures) -> tuple[float, float]:
+def _word_pj(storage: Storage, width: int, figures: EnergyFigures) -> tuple[float, float]:
     """Return what reading and writing a word takes; without a macro it stands in flip-flops."""
+    macro = storage.macro
     if macro is None:
         return figures.logic.select_pj(width), figures.logic.register_pj(width)
     return (
-        figures.sram_read.access_pj(macro.depth, macro.width),
-        figures.sram_write.access_pj(macro.depth, macro.width),
+        storage.abreast * figures.sram_read.access_pj(macro.depth, macro.width),
+        storage.abreast * figures.sram_write.access_pj(macro.depth, macro.width),
     )
 
 

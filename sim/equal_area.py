@@ -3,8 +3,8 @@
 A *template* is a design whose number of lanes is still open. For a layer and a format, lanes are
 worth having only if they save a filter tile, so the counts that matter are ``ceil(filters /
 tiles)``; the largest count that fits is tried too. Formats are ranked by the bounds of
-``Workload.bounds``; only the best two are simulated, with both lane counts, since the bounds do not
-see how evenly lanes share a window.
+``Workload.bounds``; the best two are predicted with both lane counts, since the bounds
+do not see how evenly lanes share a window, and what is predicted to be fastest is simulated.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +22,23 @@ __all__ = ["MAX_LANES", "EqualArea", "Fit", "Timed", "lane_counts", "widest"]
 MAX_LANES = 256
 """Largest ``Design.lanes``."""
 
+_FORMATS = 2
+"""Formats of a layer whose cycles are predicted, of those that fit."""
+
 _FINALISTS = 2
-"""Formats of a layer that are simulated, of those that fit."""
+"""Fits that are simulated, of those that are predicted."""
+
+
+_CLEARLY = 1.15
+"""Excess, by what larger designs lead to expect, of a number of lanes that is not tried."""
+
+
+class OverBudgetError(FitError):
+    """A design has more area than the budget: ``excess`` times as much."""
+
+    def __init__(self, message: str, excess: float) -> None:
+        super().__init__(message)
+        self.excess = excess
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +81,12 @@ class Timed:
     ----------
     fit : Fit
     cycles : int
-        Simulated with all weights on chip.
+        With all weights on chip; simulated, or predicted where many are compared.
     latency_s : float
         Seconds, with waits for streamed weights.
     bound : str
-        ``busiest_lane``, ``feed`` or ``drain``, or ``streaming`` if the layer waits for weights.
+        ``busiest_lane``, ``feed`` or ``drain``; ``streaming`` if the layer waits for weights,
+        ``weight_bandwidth`` if all are on chip and it reads them no faster (FC layers).
     """
 
     fit: Fit
@@ -89,12 +105,40 @@ class EqualArea:
         Area that a design may have.
     supply : WeightSupply
         The same for all designs.
+    formats : tuple of str
+        Names of the index formats that sparse designs may use; none: all that they read.
     """
 
-    def __init__(self, bench: Bench, budget_um2: float, supply: WeightSupply) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        budget_um2: float,
+        supply: WeightSupply,
+        formats: tuple[str, ...] = (),
+    ) -> None:
         self.bench = bench
         self.budget_um2 = budget_um2
         self.supply = supply
+        self._formats = formats
+
+    def formats(self, design: Design) -> tuple[IndexFormat, ...]:
+        """Return the formats that a design may use.
+
+        Raises
+        ------
+        FitError
+            If it reads none of those that are allowed.
+        """
+        read = formats_of(design)
+        if design.family != "sparse" or not self._formats:
+            return read
+        allowed = tuple(form for form in read if form.name in self._formats)
+        if not allowed:
+            raise FitError(
+                f"{design.name} reads none of the formats {', '.join(self._formats)}; it reads"
+                f" {', '.join(form.name for form in read)}"
+            )
+        return allowed
 
     def at(
         self, design: Design, workloads: Sequence[Workload], forms: Sequence[IndexFormat]
@@ -104,7 +148,7 @@ class EqualArea:
         Raises
         ------
         FitError
-            If its area is above the budget, or two tiles of streamed weights do not fit.
+            If its area is above the budget, or too little is left for streaming.
         """
         loads = tuple(w.load(design, form) for w, form in zip(workloads, forms, strict=True))
         weight_words, index_words = self.supply.words(design, loads)
@@ -114,9 +158,10 @@ class EqualArea:
         buffers = replace(cover, weight_words=weight_words, index_words=index_words)
         area = self.bench.area(design, buffers)
         if area.total_um2 > self.budget_um2 * (1 + 1e-12):
-            raise FitError(
+            raise OverBudgetError(
                 f"{design.name} needs {area.total_um2:.0f} um2 for {workloads[0].shape.name} in"
-                f" the format {forms[0].name}; the budget is {self.budget_um2:.0f} um2"
+                f" the format {forms[0].name}; the budget is {self.budget_um2:.0f} um2",
+                area.total_um2 / self.budget_um2,
             )
         frequency = self.bench.frequency(design, buffers)
         bounds = tuple(w.bounds(design, load) for w, load in zip(workloads, loads, strict=True))
@@ -146,7 +191,7 @@ class EqualArea:
         counts = lane_counts([workload], template)
         found: list[list[Fit]] = []
         reason: FitError | None = None
-        for form in formats_of(template):
+        for form in self._worth_trying(template, workload, counts):
 
             def fit(lanes: int, form: IndexFormat = form) -> Fit:
                 return self.at(replace(template, lanes=lanes), (workload,), (form,))
@@ -159,10 +204,28 @@ class EqualArea:
             raise reason
         return sorted(found, key=lambda fits: _rank(fits[0]))
 
-    def least_s(self, fit: Fit, number: int) -> float:
-        """Return the seconds that the bounds leave for one layer of a fit."""
-        load, bounds = fit.loads[number], fit.bounds[number]
-        return self.supply.latency_s(bounds.together, fit.freq_hz, load, bounds, fit.buffers)
+    def _worth_trying(
+        self, template: Design, workload: Workload, counts: Sequence[int]
+    ) -> list[IndexFormat]:
+        """Return the formats that no other one beats in memory and entries at once."""
+        needs: dict[IndexFormat, tuple[int, int, int]] = {}
+        fewest = replace(template, lanes=counts[-1]) if counts else template
+        for form in self.formats(template):
+            load = workload.load(fewest, form)
+            need = load.weight_words, load.index_words, int(load.busiest.sum())
+            if not any(_beats(other, need) for other in needs.values()):
+                needs = {kept: other for kept, other in needs.items() if not _beats(need, other)}
+                needs[form] = need
+        return list(needs)
+
+    def promised_s(self, seconds: float, area: AreaLike) -> float:
+        """Return the seconds that would be left of some if the rest of the budget were lanes.
+
+        Lanes are worth having by the tile, so that a better template may show in nothing but area
+        that is left over; this leads a search to it.
+        """
+        lanes_um2 = area.pe_share * area.total_um2
+        return seconds * lanes_um2 / (lanes_um2 + max(0.0, self.budget_um2 - area.total_um2))
 
     def timed(self, fit: Fit, number: int, workload: Workload) -> Timed:
         """Simulate one layer of a fit."""
@@ -174,19 +237,33 @@ class EqualArea:
         cycles = self.bench.cycles_undelayed(workload, fit.design, fit.forms[number])
         return self._timed(fit, number, cycles)
 
-    def shortlist(self, template: Design, workload: Workload) -> list[Timed]:
-        """Simulate the two best formats of a layer, decoders undelayed; the fastest first.
+    def timed_nearly(self, fit: Fit, number: int, workload: Workload) -> Timed:
+        """Predict one layer of a fit."""
+        cycles = self.bench.cycles_predicted(workload, fit.design, fit.forms[number])
+        return self._timed(fit, number, cycles)
+
+    def predicted(self, template: Design, workload: Workload) -> list[Timed]:
+        """Predict a layer in its two best formats; the fastest first.
 
         Raises
         ------
         FitError
             If no lane fits in any format.
         """
-        finalists = self.candidates(template, workload)[:_FINALISTS]
-        return sorted(
-            (self.timed_undelayed(fit, 0, workload) for fits in finalists for fit in fits),
-            key=lambda timed: timed.latency_s,
-        )
+        fits = [fit for fits in self.candidates(template, workload)[:_FORMATS] for fit in fits]
+        return sorted((self.timed_nearly(fit, 0, workload) for fit in fits), key=_latency_s)
+
+    def shortlist(self, template: Design, workload: Workload) -> list[Timed]:
+        """Simulate the two best fits of a layer, decoders undelayed; the fastest first.
+
+        Raises
+        ------
+        FitError
+            If no lane fits in any format.
+        """
+        finalists = self.predicted(template, workload)[:_FINALISTS]
+        simulated = (self.timed_undelayed(timed.fit, 0, workload) for timed in finalists)
+        return sorted(simulated, key=_latency_s)
 
     def fastest(self, template: Design, workload: Workload) -> Timed:
         """Return a layer on its best number of lanes in its best format, simulated exactly.
@@ -209,7 +286,9 @@ class EqualArea:
         load, bounds = fit.loads[number], fit.bounds[number]
         latency_s = self.supply.latency_s(cycles, fit.freq_hz, load, bounds, fit.buffers)
         waits = latency_s > cycles / fit.freq_hz * (1 + 1e-9)
-        return Timed(fit, cycles, latency_s, "streaming" if waits else bounds.holding)
+        streamed = load.weight_words > fit.buffers.weight_words
+        waiting = "streaming" if streamed else "weight_bandwidth"
+        return Timed(fit, cycles, latency_s, waiting if waits else bounds.holding)
 
 
 def lane_counts(workloads: Iterable[Workload], template: Design) -> list[int]:
@@ -218,15 +297,19 @@ def lane_counts(workloads: Iterable[Workload], template: Design) -> list[int]:
     for workload in workloads:
         filters = workload.usable_lanes(template)
         fewest_tiles = -(-filters // MAX_LANES)
-        counts.update(-(-filters // tiles) for tiles in range(fewest_tiles, filters + 1))
+        fewest = (-(-filters // tiles) for tiles in range(fewest_tiles, filters + 1))
+        # Whole groups of lanes that share an index stream.
+        whole = {-(-lanes // template.simd_group) * template.simd_group for lanes in fewest}
+        counts |= {lanes for lanes in whole if lanes <= MAX_LANES}
     return sorted((lanes for lanes in counts if lanes >= template.drain), reverse=True)
 
 
 def widest(counts: Sequence[int], fit: Callable[[int], Fit], also: int = 1) -> list[Fit]:
     """Find the largest numbers of lanes that fit.
 
-    Every count is tried from the top: fewer lanes may need more area, since memories come in whole
-    words of whole lanes.
+    Counts are tried from the top, without those that are clearly too large by the area of two
+    larger ones. One after the other elsewhere: a few fewer lanes may need more area, since memories
+    come in whole words of whole lanes.
 
     Parameters
     ----------
@@ -251,16 +334,37 @@ def widest(counts: Sequence[int], fit: Callable[[int], Fit], also: int = 1) -> l
         raise FitError("no lane count is large enough for the lanes drained together")
     found: list[Fit] = []
     reason: FitError | None = None
+    large: list[tuple[int, float]] = []  # lanes and excess
     for lanes in counts:
+        if _expected_excess(large, lanes) > _CLEARLY:
+            continue
         try:
             found.append(fit(lanes))
         except FitError as error:
             reason = error
+            if isinstance(error, OverBudgetError):
+                large.append((lanes, error.excess))
         if len(found) == also:
             break
     if not found and reason is not None:
         raise reason
     return found
+
+
+def _expected_excess(large: Sequence[tuple[int, float]], lanes: int) -> float:
+    """Return the excess of fewer lanes on the line through the last two that are too large."""
+    if len(large) < 2:
+        return 0.0
+    (more, upper), (fewer, lower) = large[-2:]
+    return lower - (upper - lower) / (more - fewer) * (fewer - lanes)
+
+
+def _beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _latency_s(timed: Timed) -> float:
+    return timed.latency_s
 
 
 def _rank(fit: Fit) -> tuple[float, float]:

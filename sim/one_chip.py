@@ -14,8 +14,9 @@ from ..hw.design import Design
 from ..models.formats import IndexFormat
 from .dense_baseline import FrozenBaseline, design_json
 from .equal_area import EqualArea, Fit, Timed, lane_counts, widest
-from .optimizer import Progress, Score, SearchSpace, optimize
-from .workload import Workload, formats_of
+from .optimizer import Progress, Score, optimize
+from .search_space import SearchSpace
+from .workload import Workload
 
 __all__ = ["Chip", "ChipGoal", "OneChip", "best_chip", "one_chip"]
 
@@ -24,7 +25,7 @@ _LANE_COUNTS = 6
 network fill different numbers of lanes well."""
 
 _FINALISTS = 2
-"""Lane counts that are simulated, of those."""
+"""Lane counts whose cycles are predicted, of those."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,24 +67,34 @@ class ChipGoal:
 
     def least(self, template: Design) -> Score:
         """Return the score by the bounds alone."""
-        return 0, self.fits(template)[0].least_s
+        fit = self.fits(template)[0]
+        return self._score(fit, fit.least_s)
 
-    def score(self, template: Design) -> Score:
-        """Return the score of the best fit."""
-        return 0, min(self.seconds(fit) for fit in self.fits(template)[:_FINALISTS])
+    def predicted(self, template: Design) -> Score:
+        """Return the score of the best fit by the fast tier."""
+        fit = self.best_fit(template)
+        return self._score(fit, self.predicted_s(fit))
 
-    def seconds(self, fit: Fit) -> float:
-        """Return the seconds by simulation; of FC layers, slow to simulate, by their bounds."""
-        return sum(
-            self.area.least_s(fit, number)
-            if workload.shape.kind == "fc"
-            else self.area.timed_undelayed(fit, number, workload).latency_s
-            for number, workload in enumerate(self.workloads)
+    def simulated(self, template: Design) -> Score:
+        """Return the score of the best fit by simulation; of FC layers, slow to simulate, not."""
+        fit = self.best_fit(template)
+        seconds = sum(
+            (self.area.timed_nearly if w.shape.kind == "fc" else self.area.timed_undelayed)(
+                fit, number, w
+            ).latency_s
+            for number, w in enumerate(self.workloads)
         )
 
+        return self._score(fit, seconds)
+
+    def predicted_s(self, fit: Fit) -> float:
+        """Return the seconds of all layers by the fast tier."""
+        timed = (self.area.timed_nearly(fit, n, w) for n, w in enumerate(self.workloads))
+        return sum(one.latency_s for one in timed)
+
     def best_fit(self, template: Design) -> Fit:
-        """Return the fit that gave the score."""
-        return min(self.fits(template)[:_FINALISTS], key=self.seconds)
+        """Return the fit that is predicted to be fastest."""
+        return min(self.fits(template)[:_FINALISTS], key=self.predicted_s)
 
     def fits(self, template: Design) -> list[Fit]:
         """Return the template with several numbers of lanes; the fastest by its bounds first.
@@ -97,6 +108,9 @@ class ChipGoal:
         found = widest(counts, lambda lanes: self._smallest(template, lanes), _LANE_COUNTS)
         return sorted((self._quickened(fit) for fit in found), key=lambda fit: fit.least_s)
 
+    def _score(self, fit: Fit, seconds: float) -> Score:
+        return Score(0, seconds, self.area.promised_s(seconds, fit.area))
+
     def _smallest(self, template: Design, lanes: int) -> Fit:
         """Return a design with every layer in the format that needs the least memory."""
         design = replace(template, lanes=lanes)
@@ -107,7 +121,7 @@ class ChipGoal:
                 index_bits = load.index_words * (design.scan_bits + 1)
                 return load.weight_words * design.weight_bits + index_bits
 
-            return min(formats_of(design), key=lane_bits)
+            return min(self.area.formats(design), key=lane_bits)
 
         forms = [smallest(workload) for workload in self.workloads]
         return self.area.at(design, self.workloads, forms)
@@ -115,7 +129,7 @@ class ChipGoal:
     def _quickened(self, fit: Fit) -> Fit:
         """Change the format of layers, one by one, where that is faster and still fits."""
         for number in range(len(self.workloads)):
-            for form in formats_of(fit.design):
+            for form in self.area.formats(fit.design):
                 forms = (*fit.forms[:number], form, *fit.forms[number + 1 :])
                 try:
                     other = self.area.at(fit.design, self.workloads, forms)
@@ -188,7 +202,7 @@ def best_chip(
         If none fits.
     """
     goal = ChipGoal(area, tuple(workloads))
-    fit = goal.best_fit(optimize(space, starts, goal, progress))
+    fit = goal.best_fit(optimize(space, starts, goal, progress)[0])
     return Chip(fit, tuple(area.timed(fit, n, w) for n, w in enumerate(workloads)))
 
 

@@ -4,7 +4,9 @@ With real weights those are pruned by magnitude to each point; with a shape only
 up with uneven filter densities, one for each of several seeds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..models.layer import LayerShape
-from ..models.masks import SPREAD, magnitude_mask, seed_for, uneven_mask
+from ..models.masks import (
+    SPREAD,
+    grouped_mask,
+    magnitude_mask,
+    norms_of_groups,
+    seed_for,
+    uneven_mask,
+)
 from .workload import Workload
 
 __all__ = ["MASKS_PER_POINT", "PrunedLayer", "check_ratio"]
@@ -42,6 +51,9 @@ class PrunedLayer:
         The network's own mask.
     weight : array (out, in / groups, kh, kw) or None
         Real weights, or None if only the shape is known.
+    simd_group : int
+        Consecutive filters that are pruned at the same positions; with weights, those of the
+        smallest L2 norm over the group.
 
     Raises
     ------
@@ -52,6 +64,7 @@ class PrunedLayer:
     shape: LayerShape
     mask: NDArray[np.bool_]
     weight: NDArray[Any] | None = None
+    simd_group: int = 1
 
     def __post_init__(self) -> None:
         for field, found in (("mask", self.mask), ("weight", self.weight)):
@@ -88,7 +101,7 @@ class PrunedLayer:
         """The network's own pruning ratio."""
         return self.mask.size / int(np.count_nonzero(self.mask))
 
-    @property
+    @cached_property
     def own(self) -> Workload:
         """The layer with the network's own mask."""
         return Workload(self.shape, self.mask)
@@ -104,6 +117,7 @@ class PrunedLayer:
             "kind": "uneven" if made_up else "magnitude",
             "spread": SPREAD if made_up else None,
             "seeds": self.seeds(seed),
+            "simd_group": self.simd_group,
         }
 
     def pruned_to(self, density: float, seed: int) -> list[Workload]:
@@ -114,13 +128,14 @@ class PrunedLayer:
         InputError
             If the density is not in (0, 1] or the seed is negative.
         """
-        shape = self.shape
         if self.weight is not None:
-            return [Workload(shape, magnitude_mask(self.weight, density))]
-        return [
-            Workload(
-                shape,
-                uneven_mask(shape.weight_shape, density, seed_for(own, shape.name, "break-even")),
-            )
-            for own in self.seeds(seed)
-        ]
+            norms = norms_of_groups(self.weight, self.simd_group, self.shape.groups)
+            weight = self.weight if self.simd_group == 1 else norms
+            return [self._workload(lambda _: magnitude_mask(weight, density))]
+        seeds = [seed_for(own, self.name, "break-even") for own in self.seeds(seed)]
+        return [self._workload(partial(uneven_mask, density=density, seed=own)) for own in seeds]
+
+    def _workload(self, mask_of: Callable[[tuple[int, ...]], NDArray[np.bool_]]) -> Workload:
+        shape = self.shape
+        mask = grouped_mask(shape.weight_shape, self.simd_group, mask_of, shape.groups)
+        return Workload(shape, mask)

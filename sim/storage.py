@@ -1,9 +1,11 @@
 """What a memory is made of: SRAM macros, or flip-flops where that is smaller.
 
-Three rules stand between a memory of the design and its silicon:
+Four rules stand between a memory of the design and its silicon:
 
 - No macro is shallower or narrower than the smallest the card's formulas were fitted to: where
   a compiler has no smaller one, a small memory costs as much as the smallest macro.
+- No macro is wider than the widest they were fitted to: a wider memory is several equal macros
+  abreast, each with a part of every word.
 - A memory of up to 8 words is made of flip-flops if they are smaller. That is the case for a word
   or two: a kernel of one tap.
 - A macro too slow for the logic behind it is split into 2, 4, .. 32 equal ones and a multiplexer,
@@ -41,6 +43,8 @@ class Storage:
         ``"SRAM"`` or ``"flip-flops"``.
     macros : int
         SRAM macros it is split into (flip-flops: 1).
+    abreast : int
+        How many of them hold a word together (flip-flops: 1).
     macro : SramMacro or None
         One of them (flip-flops: none).
     area_um2 : float
@@ -52,6 +56,7 @@ class Storage:
 
     kind: str
     macros: int
+    abreast: int
     macro: SramMacro | None
     area_um2: float
     access_s: float
@@ -72,7 +77,8 @@ def macros(memory: Memory, card: TechnologyCard, behind_s: float, period_s: floa
         Period of the logic, which the memory should not lengthen.
     """
     least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
-    width = max(memory.width, least_width)
+    abreast = -(-memory.width // card.sram.fitted.width[1])
+    width = max(-(-memory.width // abreast), least_width)
     best: Storage | None = None
     parts = 1
     while parts == 1 or (parts <= _MOST_MACROS and memory.depth > (parts - 1) * least_depth):
@@ -81,9 +87,10 @@ def macros(memory: Memory, card: TechnologyCard, behind_s: float, period_s: floa
         gates = (parts - 1) * memory.width * _MULTIPLEXER_GE
         storage = Storage(
             kind="SRAM",
-            macros=parts,
+            macros=parts * abreast,
+            abreast=abreast,
             macro=macro,
-            area_um2=parts * area + gates * card.um2_per_ge,
+            area_um2=parts * abreast * area + gates * card.um2_per_ge,
             access_s=macro.access_s(card) + log2(parts) * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
         )
@@ -110,7 +117,7 @@ def flip_flops(memory: Memory, card: TechnologyCard, file_ge: float, read_s: flo
         Its period.
     """
     area = file_ge * memory.width / FILE_BITS * card.um2_per_ge
-    return Storage("flip-flops", 1, None, area, access_s=read_s, cycle_s=read_s)
+    return Storage("flip-flops", 1, 1, None, area, access_s=read_s, cycle_s=read_s)
 
 
 def _period_s(storage: Storage, behind_s: float) -> float:

@@ -1,19 +1,28 @@
-"""Streaming: weights that do not fit on chip, brought in tile by tile while the array computes.
+"""Streaming: weights that do not fit on chip, brought in piece by piece while the array computes.
 
-Modelled, not yet in RTL, and labelled so wherever its numbers appear. The weight and index
-memories hold two halves of one filter tile each; the first two tiles are loaded before start, as
-in the ``ideal`` environment all weights are. A half is free again when its tile is finished::
+Modelled, not yet in RTL, and labelled so wherever its numbers appear. The weight and index memories
+of a lane are rings. Weights come in the order in which they are used, into room that was given
+back, and the rings are full at the start, as in the ``ideal`` environment all weights are on chip.
 
-    load_done(t) = max(load_done(t - 1), finished(t - 2)) + bits(t) / bandwidth
-    finished(t)  = max(finished(t - 1), load_done(t)) + seconds(t)
+- A filter tile that fits the rings is loaded once. Its weights are used in every pass over the
+  positions, and their room is given back in the last one.
+- A tile that does not is loaded again in every pass, and room is given back at once.
 
-The simulated cycles of a layer are shared out to its tiles by their bounds. All sides read over
-the same bandwidth, just enough that the dense baseline never waits.
+Weights that are used only once (FC layers) are a matter of bandwidth wherever they are: with all of
+them on chip, too, every side reads at most as many bits per second as the dense baseline, a weight
+per row and cycle.
+
+A tile is worked off in equal pieces, none larger than an eighth of the rings: a piece waits until
+it is there, and loading it until there is room. The cycles of a layer are shared out to its tiles
+by their bounds. All sides read over the same bandwidth, just enough that the dense baseline never
+waits.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import floor
+from math import ceil, floor, isinf
+from typing import NamedTuple
 
 from ..errors import FitError, InputError
 from ..hw.design import Buffers, Design
@@ -23,7 +32,26 @@ __all__ = ["LABEL", "WeightSupply"]
 
 LABEL = "streaming: modelled, not yet in RTL"
 
-_HALVES = 2
+_PIECES = 8
+"""Pieces that the rings hold at least."""
+
+_CLOSE = 1e-9
+"""Relative difference of two times that are the same."""
+
+
+class _Tile(NamedTuple):
+    """A filter tile on its way through the rings.
+
+    ``portion`` of the rings a piece fills, its ``bits``, and the ``seconds`` it takes in a pass;
+    ``pieces`` of them, ``passes`` times; ``held`` from pass to pass, or loaded in each.
+    """
+
+    pieces: int
+    passes: int
+    portion: float
+    bits: float
+    seconds: float
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -33,9 +61,11 @@ class WeightSupply:
     Attributes
     ----------
     on_chip : float
-        Portion of the stored weights (and of their indices) that the memories may hold; 1: all.
+        Portion of the stored weights (and of their indices) that the memories hold; 1: all.
     bits_per_s : float
         Bandwidth of the rest.
+    once_bits_per_s : float
+        Bandwidth of weights that are used once, on chip or not.
 
     Raises
     ------
@@ -45,6 +75,7 @@ class WeightSupply:
 
     on_chip: float = 1.0
     bits_per_s: float = float("inf")
+    once_bits_per_s: float = float("inf")
 
     def __post_init__(self) -> None:
         if not 0 < self.on_chip <= 1:
@@ -58,63 +89,120 @@ class WeightSupply:
         """What a report must say about the numbers."""
         return None if self.on_chip == 1 else LABEL
 
-    def allowed_words(self, loads: Sequence[Load]) -> tuple[int, int]:
-        """Return the words that the weight and the index memory of a lane may have."""
-        return (
-            _portion(self.on_chip, max(load.weight_words for load in loads)),
-            _portion(self.on_chip, max(load.index_words for load in loads)),
-        )
-
     def words(self, design: Design, loads: Sequence[Load]) -> tuple[int, int]:
-        """Return the words that they need: the layers whole, or two tiles of each.
+        """Return the words that the weight and the index memory of a lane have.
 
         Raises
         ------
         FitError
-            If two tiles are more than what may be on chip.
+            If a ring would not hold its pieces.
         """
-        if self.on_chip == 1:
-            return self.allowed_words(loads)
-        weights = max(min(load.weight_words, _HALVES * load.tile_weight_words) for load in loads)
-        index = max(min(load.index_words, _HALVES * load.tile_index_words) for load in loads)
-        for what, need, allowed in zip(
-            ("weights", "index words"), (weights, index), self.allowed_words(loads), strict=True
-        ):
-            if need > allowed:
-                raise FitError(
-                    f"--weights-on-chip {self.on_chip:g} leaves each lane of {design.name} room for"
-                    f" {allowed} {what}, and streaming needs two filter tiles, {need}; more on"
-                    " chip or fewer lanes help"
-                )
+        weights = _portion(self.on_chip, max(load.weight_words for load in loads))
+        index = _portion(self.on_chip, max(load.index_words for load in loads))
+        for load in loads:
+            for what, all_words, words in (
+                ("weights", load.weight_words, weights),
+                ("index words", load.index_words, index),
+            ):
+                if words < min(all_words, _PIECES):
+                    raise FitError(
+                        f"--weights-on-chip {self.on_chip:g} leaves each lane of {design.name} room"
+                        f" for {words} {what}, and streaming needs {_PIECES} at least; more on chip"
+                        " or fewer lanes help"
+                    )
         return weights, index
 
     def latency_s(
         self, cycles: float, freq_hz: float, load: Load, bounds: Bounds, buffers: Buffers
     ) -> float:
         """Return the seconds of a layer that takes ``cycles`` if it never waits for weights."""
-        if load.weight_words <= buffers.weight_words and load.index_words <= buffers.index_words:
-            return cycles / freq_hz
-        seconds_per_bound = cycles / freq_hz / bounds.together
-        finished = [0.0, 0.0]  # of the last two tiles
-        loaded = 0.0
-        for tile, (bits, bound) in enumerate(
-            zip(load.tile_bits.tolist(), bounds.of_tile.tolist(), strict=True)
-        ):
-            if tile >= _HALVES:
-                loaded = max(loaded, finished[0]) + bits / self.bits_per_s
-            finished = [finished[1], max(finished[1], loaded) + bound * seconds_per_bound]
-        return finished[1]
+        seconds = cycles / freq_hz
+        if bounds.positions == 1:
+            seconds = max(seconds, float(load.tile_bits.sum()) / self.once_bits_per_s)
+        if _fits(load, buffers) or isinf(self.bits_per_s):
+            return seconds
+        return _streamed_s(_tiles(seconds, load, bounds, buffers), self.bits_per_s)
 
     @staticmethod
-    def bits_per_s_needed(cycles: float, freq_hz: float, load: Load, bounds: Bounds) -> float:
-        """Return the bandwidth at which a layer never waits for its weights.
-
-        Tile t loads while tile t - 1 computes.
-        """
-        seconds = bounds.of_tile * (cycles / freq_hz / bounds.together)
-        if load.tiles <= _HALVES:
+    def bits_per_s_needed(
+        cycles: float, freq_hz: float, load: Load, bounds: Bounds, buffers: Buffers
+    ) -> float:
+        """Return the bandwidth at which a layer just never waits for its weights, by bisection."""
+        if _fits(load, buffers):
             return 0.0
-        return float((load.tile_bits[_HALVES:] / seconds[1:-1]).max())
+        seconds = cycles / freq_hz
+        tiles = list(_tiles(seconds, load, bounds, buffers))
+
+        def waits(bits_per_s: float) -> bool:
+            return _streamed_s(tiles, bits_per_s) > seconds * (1 + _CLOSE)
+
+        enough = float(load.tile_bits.sum()) / seconds
+        while waits(enough):
+            enough *= 2
+        too_little = 0.0
+        while enough - too_little > _CLOSE * enough:
+            middle = (too_little + enough) / 2
+            if waits(middle):
+                too_little = middle
+            else:
+                enough = middle
+        return enough
+
+
+def _fits(load: Load, buffers: Buffers) -> bool:
+    return load.weight_words <= buffers.weight_words and load.index_words <= buffers.index_words
+
+
+def _tiles(seconds: float, load: Load, bounds: Bounds, buffers: Buffers) -> Iterator[_Tile]:
+    """Cut the filter tiles of a layer into pieces."""
+    for weights, index, bits, bound in zip(
+        load.tile_weight_words.tolist(),
+        load.tile_index_words.tolist(),
+        load.tile_bits.tolist(),
+        bounds.of_tile.tolist(),
+        strict=True,
+    ):
+        portion = max(weights / buffers.weight_words, index / max(1, buffers.index_words))
+        pieces = max(1, ceil(portion * _PIECES))
+        tile_s = seconds * bound / bounds.together
+        yield _Tile(
+            pieces=pieces,
+            passes=bounds.passes,
+            portion=portion / pieces,
+            bits=bits / pieces,
+            seconds=tile_s / (pieces * bounds.passes),
+            held=portion <= 1,
+        )
+
+
+def _streamed_s(tiles: Sequence[_Tile] | Iterator[_Tile], bits_per_s: float) -> float:
+    """Return when the last piece is worked off."""
+    room, full = 1.0, False
+    loaded = now = 0.0
+    leaving: deque[tuple[float, float]] = deque()  # portion, and when it is given back
+
+    def load(tile: _Tile) -> None:
+        nonlocal room, full, loaded
+        while room < tile.portion - _CLOSE:
+            portion, at = leaving.popleft()
+            room, full, loaded = room + portion, True, max(loaded, at)
+        room -= tile.portion
+        if full:
+            loaded += tile.bits / bits_per_s
+
+    for tile in tiles:
+        for number in range(tile.passes):
+            first, last = number == 0, number == tile.passes - 1
+            if tile.held and not (first or last):
+                now += tile.pieces * tile.seconds
+                continue
+            for _ in range(tile.pieces):
+                if first or not tile.held:
+                    load(tile)
+                now = max(now, loaded) + tile.seconds
+                if last or not tile.held:
+                    leaving.append((tile.portion, now))
+    return now
 
 
 def _portion(fraction: float, words: int) -> int:

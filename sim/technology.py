@@ -6,7 +6,7 @@ library serve every card.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,14 @@ class Technology:
     ----------
     card : TechnologyCard
     rows : tuple of Row
-        Of one library and one recipe.
+        Of one library and one recipe, without wires.
+    table : LaneTable
+        What they are from.
     """
 
     card: TechnologyCard
     rows: tuple[Row, ...]
+    table: LaneTable = field(default_factory=LaneTable)
 
     @classmethod
     def load(
@@ -80,7 +83,27 @@ class Technology:
                     f" --design D --table {table}` measures rows into it"
                 )
             rows = given.over(rows)
-        return cls(chosen, rows.of_library(name))
+        return cls(chosen, rows.of_library(name), rows)
+
+    def wired(self) -> "Technology":
+        """Return the technology with the wires of its card, which make the logic slower.
+
+        Raises
+        ------
+        InputError
+            If the card does not say how much capacitance they have, or no row is measured so.
+        """
+        wires = self.card.logic.wire_inputs_per_fanout
+        if wires is None:
+            raise InputError(
+                f"technology card {self.card.name}: logic.wire_inputs_per_fanout is missing; with"
+                " it times include wires"
+            )
+        return replace(self, rows=self.table.of_library(self.library, wires.value))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # For other processes: without the fits, which are found again.
+        return Technology, (self.card, self.rows, self.table)
 
     @property
     def library(self) -> str:
@@ -124,5 +147,6 @@ class Technology:
             "sram_um2_per_bit": self.card.sram.area.um2_per_bit.value,
             "fo4_ps": self.card.fo4_s * 1e12,
             "library": self.library,
+            "wire_inputs_per_fanout": self.rows[0].wire_inputs,
             "recipe": self.rows[0].recipe,
         }

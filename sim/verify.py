@@ -20,9 +20,9 @@ from .amaranth_rtl import amaranth_us
 from .case import Case
 from .cosim import Rtl, compare_schedule
 from .coverage import Coverage
+from .journal import Journal
 from .result import Failure, Result
 from .tiling import simulated
-from .verify_journal import VerifyJournal
 from .verilated import VerilatedRtl
 from .verilog_run import available_simulators
 
@@ -118,7 +118,7 @@ def verify(
     batches: Sequence[Batch],
     progress: Progress,
     jobs: int = 1,
-    journal: VerifyJournal | None = None,
+    journal: Journal | None = None,
 ) -> Verification:
     """Run cases in the RTL and compare every output bit and every counter.
 
@@ -132,7 +132,7 @@ def verify(
         Called for each case when its batch has ended.
     jobs : int, default: 1
         Processes.
-    journal : VerifyJournal, optional
+    journal : Journal, optional
         Batches that it has are not run again, others are written down as they end.
 
     Raises
@@ -149,11 +149,11 @@ def verify(
         fresh = iter(mapped(partial(_verified, Path(kept)), waiting))
         for batch in batches:
             if batch.key in known:
-                results = known[batch.key]
+                results = [Result.from_document(one) for one in known[batch.key]]
             else:
                 results = next(fresh)
                 if journal:
-                    journal.add(batch.key, results)
+                    journal.add(batch.key, [one.document() for one in results])
             for one in results:
                 found.append(one)
                 result = "DIFFERENT" if one.failure else "equal"

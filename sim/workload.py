@@ -40,12 +40,18 @@ class Bounds:
         Lane groups x ``drain_cycles``.
     of_tile : int64 array (tiles,)
         The largest of the three in each tile.
+    passes : int
+        Position vectors: so often the weights of a tile are used.
+    positions : int
+        Output positions of the layer; 1: every weight is used once in all (FC layers).
     """
 
     busiest_lane: int
     feed: int
     drain: int
     of_tile: Ints
+    passes: int
+    positions: int
 
     @property
     def together(self) -> int:
@@ -78,8 +84,8 @@ class Load:
         Entries of the busiest lane of each filter tile; in bitmaps, its index words if more.
     weight_words, index_words : int
         Words of the fullest lane over all tiles: the depth of the memories.
-    tile_weight_words, tile_index_words : int
-        Words of the fullest lane within one tile.
+    tile_weight_words, tile_index_words : int64 array (tiles,)
+        Words of the fullest lane of each tile.
     tile_bits : int64 array (tiles,)
         Stored bits of each tile, all lanes.
     reordered : bool
@@ -89,8 +95,8 @@ class Load:
     busiest: Ints
     weight_words: int
     index_words: int
-    tile_weight_words: int
-    tile_index_words: int
+    tile_weight_words: Ints
+    tile_index_words: Ints
     tile_bits: Ints
     reordered: bool
 
@@ -188,6 +194,8 @@ class Workload:
             feed=feed * load.tiles,
             drain=int(drain.sum()),
             of_tile=np.maximum(np.maximum(load.busiest * passes, feed), drain),
+            passes=passes,
+            positions=self.shape.positions,
         )
 
     def _layout(self, design: Design) -> tuple[Layout, int]:
@@ -233,17 +241,14 @@ class Workload:
         # Dense lanes work in step. Without an index there are no index words to fetch.
         indexed = design.family == "sparse"
         group_bits = design.simd_group * design.weight_bits
-        weight_depth, tile_depth = (
-            weight_words(int(most), layout, design)
-            for most in (weights.sum(axis=0).max(), weights.max())
-        )
+        tile_depths = [weight_words(most, layout, design) for most in weights.max(axis=1).tolist()]
         bits = weights.sum(axis=1) * group_bits + words.sum(axis=1) * (design.scan_bits + 1)
         return Load(
             busiest=at_least[assignment].max(axis=1),
-            weight_words=weight_depth,
+            weight_words=weight_words(int(weights.sum(axis=0).max()), layout, design),
             index_words=max(1, int(words.sum(axis=0).max())) if indexed else 0,
-            tile_weight_words=tile_depth,
-            tile_index_words=max(1, int(words.max())) if indexed else 0,
+            tile_weight_words=np.array(tile_depths, np.int64),
+            tile_index_words=words.max(axis=1) * indexed,
             tile_bits=bits,
             reordered=reordered,
         )

@@ -49,7 +49,7 @@ class IdealCost:
     feature_word_um2: float = 0.0
     dense_hz: float = 1.0
     sparse_hz: float = 1.0
-    technology: Mapping[str, Any] = field(default_factory=lambda: {"name": "ideal"})
+    technology: Mapping[str, Any] = field(default_factory=lambda: {"card": "ideal"})
     tools: Mapping[str, str] = field(default_factory=lambda: {"ruler": "1"})
 
     def area(self, design: Design, buffers: Buffers) -> IdealArea:

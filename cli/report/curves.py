@@ -15,6 +15,7 @@ BOUNDS = {
     "feed": "the feed of activations",
     "drain": "the drain of outputs",
     "streaming": "weights streaming in",
+    "weight_bandwidth": "the bandwidth of weights",
 }
 """What holds the time of a point, as a reader sees it."""
 

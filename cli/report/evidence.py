@@ -108,17 +108,6 @@ def limits(results: Results) -> tuple[str, ...]:
         _weights(results),
         "Energy is no part of the comparison.",
     ]
-    bound = [
-        str(layer["name"])
-        for layer in (results.network or {}).get("layers", ())
-        if layer.get("verdict") == "bandwidth_bound"
-    ]
-    if bound:
-        told.append(
-            "A fully connected layer at batch 1 reads each weight once, so memory bandwidth and not"
-            " the array sets its time. It gets no break-even ratio until there is an array made for"
-            " it."
-        )
     for document in (results.network, *results.layers):
         told += (document or {}).get("notes") or ()
         told += [f"Not counted: {node}." for node in (document or {}).get("unsupported") or ()]

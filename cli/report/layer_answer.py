@@ -14,7 +14,6 @@ __all__ = ["VERDICTS", "LayerAnswer", "layer_answers"]
 VERDICTS = {
     "prune": "prune",
     "keep_dense": "keep dense",
-    "bandwidth_bound": "bandwidth-bound",
 }
 """The verdicts, as a reader sees them."""
 

@@ -129,12 +129,6 @@ def _details(answers: tuple[LayerAnswer, ...]) -> tuple[str, ...]:
     dense = [one for one in answers if one.verdict == "keep_dense"]
     if dense:
         sentences.append(f"Keep {joined(_stands(one) for one in dense)} dense.")
-    bound = [one.name for one in answers if one.verdict == "bandwidth_bound"]
-    if bound:
-        waits = "waits" if len(bound) == 1 else "wait"
-        sentences.append(
-            f"{joined(bound)} {waits} for weights, not for multipliers, so no ratio is given."
-        )
     return tuple(sentences)
 
 

@@ -85,8 +85,19 @@ def _with_ring(*names: str) -> Callable[[Values], dict[str, float]]:
 
 
 def _sparse_lane_area(v: Values) -> Sequence[float]:
-    vector, ring = v["vector"], _ring(v)
-    return 1, vector, vector * (v["acc_sets"] == 2), ring, ring * vector, log2(v["feed"])
+    # The rows of a SIMD group share what picks their operands.
+    vector, rows, ring = v["vector"], v["simd_group"], _ring(v)
+    columns = rows * vector
+    return (
+        1,
+        vector,
+        rows,
+        columns,
+        columns * (v["acc_sets"] == 2),
+        ring,
+        ring * vector,
+        log2(v["feed"]),
+    )
 
 
 def _port_lane_area(v: Values) -> Sequence[float]:
@@ -115,6 +126,11 @@ def _feeder_area(v: Values) -> Sequence[float]:
     # The address arithmetic has as many bits as the rotator has levels.
     levels, columns = _rotator_levels(v["vector"]), v["vector"] * v.get("feed", 1)
     return 1, levels, columns, columns * levels
+
+
+def _sparse_feeder_area(v: Values) -> Sequence[float]:
+    # What chooses the halves and turns of a vector serves all banks.
+    return *_feeder_area(v), v["vector"]
 
 
 def _output_area(v: Values) -> Sequence[float]:
@@ -166,10 +182,10 @@ _OUTPUT_STAGE = Model(
 
 _MODELS: Mapping[str, Model] = {
     "sparse_lane": Model(
-        ("vector", "acc_sets", "window", "run_ahead", "feed"),
-        _with_ring("vector", "acc_sets", "feed"),
+        ("vector", "acc_sets", "simd_group", "window", "run_ahead", "feed"),
+        _with_ring("vector", "acc_sets", "simd_group", "feed"),
         _sparse_lane_area,
-        lambda v: (1, log2(v["vector"]), log2(_ring(v))),
+        lambda v: (1, log2(v["vector"]), log2(v["simd_group"]), log2(_ring(v))),
     ),
     "port_lane": Model(
         ("vector", "acc_sets", "simd_group"),
@@ -188,7 +204,7 @@ _MODELS: Mapping[str, Model] = {
     "sparse_feeder": Model(
         ("vector", "window", "run_ahead", "feed"),
         _plain("vector", "feed"),
-        _feeder_area,
+        _sparse_feeder_area,
         lambda v: (1, log2(v["vector"] * v["feed"])),
     ),
     "dense_feeder": _DENSE_FEEDER,
@@ -297,6 +313,7 @@ class Estimator:
         for row in self._rows.values():
             groups.setdefault((row.part.name, _others(row.part)), []).append(row)
         self._fits = {key: _Fit(model_of(key[0]), group) for key, group in groups.items()}
+        self._known: dict[Part, Estimate] = {}
 
     def __call__(self, part: Part, design: str) -> Estimate:
         """Estimate a part.
@@ -313,6 +330,11 @@ class Estimator:
             If the rows do not tell; the message names the parameter, what is measured, and how
             to measure the part.
         """
+        if part not in self._known:
+            self._known[part] = self._estimated(part, design)
+        return self._known[part]
+
+    def _estimated(self, part: Part, design: str) -> Estimate:
         values = dict(part.values)
         fit = self._fits.get((part.name, _others(part)))
         if fit is not None and fit.determined:

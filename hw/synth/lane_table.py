@@ -25,16 +25,16 @@ _SHIPPED = "lane_table.csv"
 
 @dataclass(frozen=True, eq=False)
 class LaneTable:
-    """Measured rows by part, library and recipe.
+    """Measured rows by part, library, recipe and wires.
 
     Attributes
     ----------
-    rows : mapping of (Part, library, recipe) to Row
+    rows : mapping of (Part, library, recipe, wire_inputs) to Row
     path : Path or None
         File that new rows are stored in; None: they are kept in memory only.
     """
 
-    rows: Mapping[tuple[Part, str, str], Row] = field(default_factory=dict)
+    rows: Mapping[tuple[Part, str, str, float], Row] = field(default_factory=dict)
     path: Path | None = None
 
     @classmethod
@@ -69,15 +69,15 @@ class LaneTable:
         """Return the rows of both; where both have one, this table's stands."""
         return LaneTable({**base.rows, **self.rows}, self.path)
 
-    def with_row(self, row: Row) -> "LaneTable":
-        """Return the table with one more row, and store it.
+    def with_rows(self, rows: Iterable[Row]) -> "LaneTable":
+        """Return the table with more rows, and store it.
 
         Raises
         ------
         InputError
             If the file cannot be written.
         """
-        table = LaneTable({**self.rows, row.key: row}, self.path)
+        table = LaneTable({**self.rows, **{row.key: row for row in rows}}, self.path)
         table.store()
         return table
 
@@ -92,15 +92,23 @@ class LaneTable:
         if self.path is not None:
             _write(self.path, self.to_csv())
 
-    def of_library(self, library: str) -> tuple[Row, ...]:
-        """Return the rows of a cell library, all measured by one recipe.
+    def of_library(self, library: str, wire_inputs: float = 0.0) -> tuple[Row, ...]:
+        """Return the rows of a cell library, all measured by one recipe and with one kind of wire.
 
         Raises
         ------
         InputError
             If there is none, or they were measured by different recipes.
         """
-        rows = tuple(row for row in self.rows.values() if row.library == library)
+        of_library = [row for row in self.rows.values() if row.library == library]
+        rows = tuple(row for row in of_library if row.wire_inputs == wire_inputs)
+        if of_library and not rows:
+            wires = ", ".join(f"{one:g}" for one in sorted({row.wire_inputs for row in of_library}))
+            raise InputError(
+                f"lane table: no row of {library} with wires of {wire_inputs:g} inverter inputs"
+                f" per fan-out (measured: {wires}); `bosquet synth --design DESIGN --grid --table"
+                " FILE` measures without wires and with those of the technology card"
+            )
         if not rows:
             known = sorted({row.library for row in self.rows.values()})
             raise InputError(
@@ -119,11 +127,9 @@ class LaneTable:
     def stale(self, names: Iterable[str] = tuple(PARTS)) -> tuple[Row, ...]:
         """Return the rows of these kinds of parts whose gateware has changed since."""
         chosen = set(names)
-        return tuple(
-            row
-            for row in self.rows.values()
-            if row.part.name in chosen and row.part.fingerprint() != row.gateware
-        )
+        rows = [row for row in self.rows.values() if row.part.name in chosen]
+        gateware = {part: part.fingerprint() for part in {row.part for row in rows}}
+        return tuple(row for row in rows if row.gateware != gateware[row.part])
 
     def to_csv(self) -> str:
         """Return the text of the table, its rows in a fixed order."""
@@ -133,7 +139,13 @@ class LaneTable:
         order = {name: i for i, name in enumerate(PARTS)}
         for row in sorted(
             self.rows.values(),
-            key=lambda row: (row.library, row.recipe, order[row.part.name], row.part.values),
+            key=lambda row: (
+                row.library,
+                row.recipe,
+                order[row.part.name],
+                row.part.values,
+                row.wire_inputs,
+            ),
         ):
             writer.writerow(row.to_csv())
         return out.getvalue()

@@ -1,7 +1,7 @@
 """Measuring parts: gateware to Verilog to cells to area and time, row by row into a table."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
@@ -19,7 +19,12 @@ from .parts import PARTS, Part, parts_of
 from .row import Row
 from .yosys import map_to_cells, recipe, versions
 
-__all__ = ["design_parts", "grid", "measure", "measure_part", "recipe_id", "refresh"]
+__all__ = ["WIRES", "design_parts", "grid", "measure", "measure_part", "recipe_id", "refresh"]
+
+
+WIRES = (0.0, 1.6)
+"""Wires that every part is timed with, in inverter inputs per fan-out: none, and those of the
+technology cards, which say where the number is from."""
 
 
 def recipe_id(library: Library) -> str:
@@ -27,19 +32,30 @@ def recipe_id(library: Library) -> str:
     return hashlib.sha256(recipe("part", library).encode()).hexdigest()[:8]
 
 
-def measure_part(part: Part, library: Library) -> Row:
-    """Synthesize a part and time it.
+def measure_part(part: Part, library: Library, wires: Sequence[float] = WIRES) -> tuple[Row, ...]:
+    """Synthesize a part and time it, without wires and with some.
+
+    Parameters
+    ----------
+    part : Part
+    library : Library
+    wires : sequence of float
+        Capacitances per fan-out, in inputs of the library's smallest inverter; a row for each.
 
     Raises
     ------
     ToolError
         If Yosys is not installed or fails.
     """
-    kind = PARTS[part.name]
     text = map_to_cells(part.verilog(), part.name, library)
     netlist = Netlist.from_yosys_json(text, part.name)
-    counts = netlist.counts()
-    timing = analyse(netlist, library, memory_writes=kind.memory_writes)
+    return tuple(_row(part, netlist, library, wire_inputs) for wire_inputs in wires)
+
+
+def _row(part: Part, netlist: Netlist, library: Library, wire_inputs: float) -> Row:
+    kind, counts = PARTS[part.name], netlist.counts()
+    wire_f = wire_inputs * library.inverter_input_f
+    timing = analyse(netlist, library, memory_writes=kind.memory_writes, wire_f=wire_f)
     tools = {**versions(), "amaranth": version("amaranth")}
     return Row(
         part=part,
@@ -48,7 +64,7 @@ def measure_part(part: Part, library: Library) -> Row:
         registers=sum(counts[name] for name in counts if library.cell(name).register),
         period_s=timing.period_s,
         from_memory_s={
-            memory: analyse(netlist, library, (port,)).from_memory_s
+            memory: analyse(netlist, library, (port,), wire_f=wire_f).from_memory_s
             for memory, port in kind.memory_reads.items()
         },
         to_memory_s=timing.to_memory_s,
@@ -57,6 +73,7 @@ def measure_part(part: Part, library: Library) -> Row:
         recipe=recipe_id(library),
         tools=" ".join(f"{name}={number}" for name, number in sorted(tools.items())),
         gateware=part.fingerprint(),
+        wire_inputs=wire_inputs,
     )
 
 
@@ -93,9 +110,10 @@ def measure(
     script = recipe_id(library)
     for done, part in enumerate(wanted):
         progress(done, len(wanted), part)
-        known = table.rows.get((part, library.name, script))
-        if known is None or known.gateware != part.fingerprint():
-            table = table.with_row(measure_part(part, library))
+        known = [table.rows.get((part, library.name, script, wire)) for wire in WIRES]
+        gateware = part.fingerprint()
+        if any(row is None or row.gateware != gateware for row in known):
+            table = table.with_rows(measure_part(part, library))
     return table
 
 
@@ -121,7 +139,7 @@ def refresh(
     library = builtin_library(load_card().fo4_s)
     parts = grid(Design("sparse", 16, 16))
     script = recipe_id(library)
-    keys = {(part, library.name, script) for part in parts}
+    keys = {(part, library.name, script, wire) for part, wire in product(parts, WIRES)}
     known = LaneTable.read(path)
     wanted = LaneTable.of((row for key, row in known.rows.items() if key in keys), path)
     if len(wanted.rows) < len(known.rows):
@@ -148,7 +166,7 @@ def grid(design: Design) -> tuple[Part, ...]:
             base = replace(
                 design, family="sparse", delivery="window", lanes=16, vector=1,
                 feed_order="natural", window=16, run_ahead=2, feed=8,
-                drain=1, drain_cycles=1, acc_sets=2, buffers=None,
+                drain=1, drain_cycles=1, acc_sets=2, simd_group=1, buffers=None,
                 index_bits=design.index_bits or (4, 6, 8),
                 fifo_depth=design.fifo_depth if design.family == "sparse" else 3,
             )  # fmt: skip
@@ -161,45 +179,49 @@ def grid(design: Design) -> tuple[Part, ...]:
             base = replace(base, delivery="port", window=1, run_ahead=1, feed=1, simd_group=1)
         parts[Part.of(name, replace(base, **fields))] = None
 
-    vectors = (1, 4, 8, 16, 32)
+    vectors = (1, 4, 8, 16, 32, 64, 128)
     for acc_sets, vector in product((1, 2), vectors):
         add("dense", "dense_lane", vector=vector, acc_sets=acc_sets)
     for run_ahead, acc_sets, vector in product((1, 2, 4), (1, 2), (1, 4, 16)):
         add("sparse", "sparse_lane", vector=vector, acc_sets=acc_sets, run_ahead=run_ahead)
-    for vector in (8, 32):
+    for vector in (8, 32, 64):
         add("sparse", "sparse_lane", vector=vector)
+    for vector in (64, 128):  # wide lanes have small windows: much hangs on their ring
+        add("sparse", "sparse_lane", vector=vector, acc_sets=1, window=4, run_ahead=4, feed=4)
+    for group, vector in ((2, 4), (4, 1), (4, 16), (4, 32), (16, 4)):
+        add("sparse", "sparse_lane", vector=vector, simd_group=group)
     add("sparse", "sparse_lane", vector=32, acc_sets=1, run_ahead=1)
     for feed in (1, 2, 4, 16):
         add("sparse", "sparse_lane", vector=4, feed=feed)
     for vector in (4, 16):
         add("sparse", "sparse_lane", vector=vector, window=8, run_ahead=1)
-    for acc_sets, vector in product((1, 2), (1, 4, 16, 32)):
+    for acc_sets, vector in product((1, 2), (1, 4, 16, 32, 64)):
         add("port", "port_lane", vector=vector, acc_sets=acc_sets)
     for group, vector in ((2, 4), (4, 16), (16, 4)):
         add("port", "port_lane", vector=vector, simd_group=group)
     for run_ahead, vector in product((1, 2, 4), (1, 4, 8)):
         add("sparse", "window", vector=vector, run_ahead=run_ahead)
-    for vector, run_ahead in ((16, 2), (32, 1), (32, 2)):
+    for vector, run_ahead in ((16, 2), (32, 1), (32, 2), (64, 1), (128, 1)):
         add("sparse", "window", vector=vector, run_ahead=run_ahead)
     for feed in (1, 2, 4, 16):
         add("sparse", "window", vector=8, feed=feed)
     add("sparse", "window", vector=8, window=8, run_ahead=1)
     for vector in vectors:
         add("dense", "dense_feeder", vector=vector)
-        for feed in (1, 2, 4, 8):
+        for feed in (1, 2, 4, 8) if vector < 64 else (1, 2, 4):
             add("sparse", "sparse_feeder", vector=vector, feed=feed)
     add("sparse", "sparse_feeder", vector=4, feed=16)
     add("dense", "tree")
     # Rows that read V weights: a part is in a fit of its own, so V is 2 at least.
-    for acc_sets, vector in ((1, 2), (2, 2), (2, 8), (1, 16), (2, 16), (2, 32)):
+    for acc_sets, vector in ((1, 2), (2, 2), (2, 8), (1, 16), (2, 16), (2, 32), (2, 64)):
         add("dense", "fc_lane", vector=vector, acc_sets=acc_sets)
-    for vector in (2, 4, 8, 16, 32):
+    for vector in (2, 4, 8, 16, 32, 64):
         add("dense", "fc_feeder", vector=vector)
     for fields in _output_points():
         add("dense", "output_stage", **fields)
         if fields["vector"] > 1:
             add("dense", "fc_output_stage", **fields)
-    sizes = ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32))
+    sizes = ((1, 1), (4, 4), (16, 4), (64, 4), (256, 4), (16, 16), (64, 32), (16, 64), (16, 128))
     for (lanes, vector), sets in product(sizes, (1, 2)):
         add("sparse", "sparse_control", lanes=lanes, vector=vector, buffer_sets=sets)
         add("dense", "dense_control", lanes=lanes, vector=vector, buffer_sets=sets)
@@ -234,6 +256,10 @@ def _output_points() -> Iterator[dict[str, int]]:
         (16, 16, 1, 4),
         (16, 32, 4, 32),
         (16, 32, 1, 32),
+        (16, 64, 1, 16),
+        (16, 64, 2, 64),
+        (16, 128, 1, 32),
+        (16, 128, 2, 64),
         (16, 16, 1, 1),
     ):
         yield {"lanes": lanes, "vector": vector, "drain": drain, "drain_cycles": drain_cycles}

@@ -8,7 +8,7 @@ comparison of each lane's number with the lanes of the last tile (about 10 gates
 ================ ====================================================== =====================
 part             gateware                                               how many
 ================ ====================================================== =====================
-sparse_lane      ``SparseLane``                                         lanes
+sparse_lane      ``SparseLane``                                         index streams
 port_lane        ``PortLane``                                           index streams
 dense_lane       ``DenseLane``                                          lanes
 window           ``ClusterWindow`` of 16 lanes                          clusters
@@ -120,8 +120,8 @@ _WIDTHS = ("weight_bits", "act_bits", "acc_bits")
 
 PARTS: Mapping[str, PartKind] = {
     "sparse_lane": PartKind(
-        ("vector", "acc_sets", "window", "run_ahead", "feed", "fifo_depth", "scan_bits",
-         "index_bits", *_WIDTHS),
+        ("vector", "acc_sets", "simd_group", "window", "run_ahead", "feed", "fifo_depth",
+         "scan_bits", "index_bits", *_WIDTHS),
         _sparse_lane,
         {MemoryKind.INDEX: "index_data", MemoryKind.WEIGHTS: "weight_data"},
         ("index_address", "index_enable", "weight_address", "weight_enable"),
@@ -294,7 +294,7 @@ def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:
     else:
         lane = Part.of(f"{kind}_lane", design)
     parts: list[tuple[Part, float]] = [
-        (lane, design.lanes), (feeder, 1), (output, 1), (control, 1),
+        (lane, design.streams), (feeder, 1), (output, 1), (control, 1),
     ]  # fmt: skip
     if design.family == "sparse":
         parts.append((Part.of("window", design), design.clusters))

@@ -21,6 +21,7 @@ COLUMNS = (
     "period_s",
     *_READ_COLUMNS.values(),
     "to_memory_s",
+    "wire_inputs",
     "library",
     "fo4_s",
     "recipe",
@@ -58,6 +59,8 @@ class Row:
         Tools and their versions.
     gateware : str
         ``Part.fingerprint`` of the gateware that was measured.
+    wire_inputs : float
+        Capacitance of the wire to each cell pin, in inputs of the library's smallest inverter.
     """
 
     part: Part
@@ -72,11 +75,12 @@ class Row:
     recipe: str
     tools: str
     gateware: str
+    wire_inputs: float = 0.0
 
     @property
-    def key(self) -> tuple[Part, str, str]:
-        """What there is at most one row of: part, library, recipe."""
-        return self.part, self.library, self.recipe
+    def key(self) -> tuple[Part, str, str, float]:
+        """What there is at most one row of: part, library, recipe, wires."""
+        return self.part, self.library, self.recipe, self.wire_inputs
 
     def to_csv(self) -> dict[str, str]:
         """Return the text of each column."""
@@ -93,6 +97,7 @@ class Row:
             "period_s": f"{self.period_s:.5e}",
             **reads,
             "to_memory_s": f"{self.to_memory_s:.5e}",
+            "wire_inputs": f"{self.wire_inputs:g}",
             "library": self.library,
             "fo4_s": f"{self.fo4_s:.6g}",
             "recipe": self.recipe,
@@ -109,8 +114,9 @@ class Row:
         InputError
             If a column is missing or does not read.
         """
-        # A table from before there was a kind of memory has no path from it.
-        needed = [name for name in COLUMNS if name not in _READ_COLUMNS.values()]
+        # A table from before there was a kind of memory has no path from it; one from before
+        # there were wires has none.
+        needed = [name for name in COLUMNS if name not in (*_READ_COLUMNS.values(), "wire_inputs")]
         missing = [name for name in needed if texts.get(name) is None]
         if missing:
             raise InputError(
@@ -135,6 +141,7 @@ class Row:
                 recipe=text["recipe"],
                 tools=text["tools"],
                 gateware=text["gateware"],
+                wire_inputs=float(text["wire_inputs"] or 0),
             )
         except ValueError as error:
             raise InputError(f"{where}: {error}") from error

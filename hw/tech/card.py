@@ -53,10 +53,14 @@ class LogicFigures(CardPart):
         Area of a gate equivalent (two-input NAND), um2.
     fo4_ps : Figure
         Delay of an inverter that drives four of its kind, ps; it scales the built-in library.
+    wire_inputs_per_fanout : Figure or None
+        Capacitance of the wire to each pin that a net drives, in inputs of the smallest inverter;
+        None: not known.
     """
 
     um2_per_ge: PositiveFigure
     fo4_ps: PositiveFigure
+    wire_inputs_per_fanout: Figure | None = None
 
 
 class SramAreaFigures(CardPart):
@@ -188,6 +192,7 @@ class TechnologyCard(CardPart):
         logic = LogicFigures(
             um2_per_ge=Figure(value=library.gate_area, source=own),
             fo4_ps=Figure(value=library.fo4_s * 1e12, source=own),
+            wire_inputs_per_fanout=self.logic.wire_inputs_per_fanout,
         )
         sram = SramFigures(
             area=_scaled(self.sram.area, area, larger),

@@ -255,6 +255,13 @@ class Library:
         return area
 
     @cached_property
+    def inverter_input_f(self) -> float:
+        """Input capacitance of the smallest inverter, mean of both edges, in F."""
+        inverter = self.computing("!A", ("A",))[0]
+        capacitance = inverter.pins[inverter.inputs[0]].capacitance_f
+        return (capacitance["rise"] + capacitance["fall"]) / 2
+
+    @cached_property
     def fo4_s(self) -> float:
         """FO4: delay of an inverter that drives four of its kind, for the fastest one, in s."""
         return min(_fo4_s(inverter) for inverter in self.computing("!A", ("A",)))

@@ -13,21 +13,22 @@ __all__ = ["Lanes"]
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
-    """Lanes (SIMD groups) of the sampled tiles, (tiles, streams) each; lane 0 is drained first.
+    """Lanes (SIMD groups) of the sampled tiles, (tiles, streams) each, by rising work.
 
     Attributes
     ----------
     weights : int64 array (tiles,)
         Layer of the ``Streams``.
     first : int64 array (tiles,)
-        Stream of lane 0; those of the others follow.
+        Stream of the first one; those of the others follow.
     there : bool array
         The lane has a filter.
     idle : bool array
         It has nothing but a filler.
     turned : bool array (tiles,)
-        Lane 0 changes places with the others: its stream has fewer filters than theirs and comes
-        last.
+        The first one comes last in the drain: its stream has fewer filters than the others.
+    backwards : bool array (tiles,)
+        The last one is drained first, and so on.
     work : float64 array
         Cycles it works in a pass.
     entry_cycles : float64 array
@@ -39,6 +40,7 @@ class Lanes:
     there: Flags
     idle: Flags
     turned: Flags
+    backwards: Flags
     work: Floats
     entry_cycles: Floats
 
@@ -56,4 +58,5 @@ class Lanes:
         busy = side_by_side(tiles.work, first, many)
         work = np.where(idle, tiles.pace.entry_cycles, busy)
         each = side_by_side(tiles.entry_cycles, first, many)
-        return cls(weights, first, there, idle, turned, work, each)
+        backwards = tiles.backwards[sampled]
+        return cls(weights, first, there, idle, turned & ~backwards, backwards, work, each)

@@ -112,7 +112,7 @@ class Pace:
         self,
         pace: Floats,
         busiest: Floats,
-        lightest: Floats,
+        taken_first: Floats,
         windows: Floats,
         idle: Flags,
     ) -> Floats:
@@ -122,7 +122,7 @@ class Pace:
         ----------
         pace : float64 array (tiles,)
             Cycles of a window.
-        busiest, lightest : float64 array (tiles,)
+        busiest, taken_first : float64 array (tiles,)
             Work of the busiest lane, and of the one whose sums are taken first.
         windows : float64 array (tiles,)
             Windows, the last one by its share.
@@ -140,6 +140,6 @@ class Pace:
         rest = np.maximum(windows - self.run_ahead, 0)
         behind = self.turn + rest * pace + self.to_ready + self.drain
         if self.acc_sets == 1:
-            late = behind + lightest / windows - 1
+            late = behind + taken_first / windows - 1
             return np.where(rest > 0, np.maximum(work, late), work)
         return np.where(idle & (rest > 0), np.maximum(work, behind + 1), work)

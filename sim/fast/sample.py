@@ -101,15 +101,19 @@ class Sample:
 
     def _turn(self, lanes: Lanes) -> None:
         """Bring lanes that change places into the order of the drain."""
-        if not lanes.turned.any():
-            return
         tiles = np.append(np.arange(self.rows.size), self.edges.tile)
         first = np.append(self.first, self.edges.first)
-        end = first + np.append(self.rows, self.edges.rows)
-        for number in np.flatnonzero(lanes.turned[tiles]).tolist():
-            used = int(lanes.there[tiles[number]].sum())
-            own = self.work[int(first[number]) : int(end[number]), :used]
-            own[:] = np.roll(own, -1, axis=1)
+        rows = np.append(self.rows, self.edges.rows)
+        used = lanes.there.sum(axis=1)[tiles]
+        backwards, turned = lanes.backwards[tiles], lanes.turned[tiles]
+        for many in np.unique(used[backwards]).tolist():
+            chosen = np.flatnonzero(backwards & (used == many))
+            own = _rows_of(first[chosen], rows[chosen])
+            self.work[own, :many] = self.work[own, many - 1 :: -1]
+        for number in np.flatnonzero(turned).tolist():
+            begin, many = int(first[number]), int(used[number])
+            part = self.work[begin : begin + int(rows[number]), :many]
+            part[:] = np.roll(part, -1, axis=1)
 
 
 class _Windows:

@@ -115,10 +115,17 @@ class Tiles:
 
     @cached_property
     def stream(self) -> Ints:
-        """First stream of each tile, that of lane 0."""
+        """First stream of each tile."""
         number, group = self._place
         behind = (group + 1) * self.each[self.run] - number * self.design.streams
         return self.streams.space.first_stream[self.weights[self.run]] + behind - self.used
+
+    @cached_property
+    def backwards(self) -> Flags:
+        """Tiles whose last stream is that of lane 0, and so on."""
+        number, group = self._place
+        odd: Flags = (number + group) % 2 == 1
+        return odd
 
     @cached_property
     def work(self) -> Floats:
@@ -161,10 +168,12 @@ class Tiles:
 
     def with_pace(self, tiles: Ints, window_pace: Floats) -> Floats:
         """Return the cycles of a pass of some tiles at a given pace."""
-        lightest = self.work[self.stream[tiles]]
+        # Lane 0 has the lightest stream of the tile, or the heaviest one.
+        last = np.where(self.backwards[tiles], self.used[tiles] - 1, 0)
+        taken_first = self.work[self.stream[tiles] + last]
         idle = self.used[tiles] < self.design.streams
         return self.pace.of_pass(
-            window_pace, self.busiest[tiles], lightest, self.share[tiles], idle
+            window_pace, self.busiest[tiles], taken_first, self.share[tiles], idle
         )
 
     # ---- strata ------------------------------------------------------------------------------

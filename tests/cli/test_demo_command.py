@@ -15,8 +15,8 @@ from bosquet.cli import breakeven, demo
 from bosquet.cli.integer_layer import IntegerLayer
 from bosquet.cli.rtl_run import run_in_rtl
 from bosquet.hw.design import Design
-from bosquet.sim.breakeven import Setting
 from bosquet.sim.pruned_layer import PrunedLayer
+from bosquet.sim.setting import Setting
 from bosquet.sim.verdict import NetworkBreakEven, network_breakeven
 
 FILES = {

@@ -39,7 +39,7 @@ def test_the_answer_comes_first(complete: Page) -> None:
     assert text.index(answer) < text.index("Layer by layer") < text.index("From which ratio")
     assert text.index("Where it comes from") > text.index("The proof")
     assert "Prune conv2 (pruned 10x, pays from 2.88x on)." in text
-    assert "fc1 and fc2 wait for weights" in text
+    assert "Keep conv1 (pruned 1.67x, pays from 2.63x on), fc1" in text
 
 
 def test_every_part_has_its_section(complete: Page) -> None:
@@ -238,7 +238,7 @@ def test_without_areas_there_is_no_chart_of_them() -> None:
 
 def test_a_reason_is_told_once(complete: Page) -> None:
     text = " ".join(complete.text.split())
-    assert text.count("at batch 1 the time to read its weights decides") == 1
+    assert text.count("no sparse design fits the area of the dense baseline") == 1
     assert "unknown 1.2x as fc1" in text
 
 

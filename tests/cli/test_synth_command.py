@@ -1,6 +1,7 @@
 """`bosquet synth`: which parts are measured, and where the rows go."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bosquet.cli import fpga, synth
 from bosquet.hw.design import Buffers, Design
 from bosquet.hw.loader import MemoryKind
 from bosquet.hw.synth.lane_table import LaneTable
-from bosquet.hw.synth.measure import recipe_id
+from bosquet.hw.synth.measure import WIRES, recipe_id
 from bosquet.hw.synth.nextpnr import PlacedDesign
 from bosquet.hw.synth.parts import Part
 from bosquet.hw.synth.row import Row
@@ -36,7 +37,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 part, 1234.0, 99, 7, 1e-9, {MemoryKind.OFFSETS: 2e-10}, 3e-10, library.name,
                 library.fo4_s, recipe_id(library), "yosys=1", "0" * 16,
             )  # fmt: skip
-            table = table.with_row(row)
+            table = table.with_rows(replace(row, wire_inputs=wire) for wire in WIRES)
         return table
 
     monkeypatch.setattr(synth, "measure", measure)
@@ -54,7 +55,7 @@ def test_every_part_of_a_design_is_measured(measured: list[str], tmp_path: Path)
         1e-9,
         {"offsets": 2e-10},
     )
-    assert len(LaneTable.read(file).rows) == len(measured)
+    assert len(LaneTable.read(file).rows) == len(WIRES) * len(measured)
 
 
 def test_one_part_can_be_chosen(measured: list[str]) -> None:
@@ -82,8 +83,9 @@ def test_a_table_that_is_none(tmp_path: Path) -> None:
 
 def test_widths_change_what_is_measured(measured: list[str]) -> None:
     arguments = ("synth", "--design", "dense-4x4", "--part", "dense_lane", "--json")
-    (row,) = bosquet(*arguments, "--weight-bits", 5).document["rows"]
-    assert row["parameters"]["weight_bits"] == 5
+    rows = bosquet(*arguments, "--weight-bits", 5).document["rows"]
+    assert {row["parameters"]["weight_bits"] for row in rows} == {5}
+    assert [row["wire_inputs_per_fanout"] for row in rows] == [0, 1.6]
     assert measured == ["dense_lane"]
 
 

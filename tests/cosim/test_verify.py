@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from bosquet.engine.integer import layer_outputs
-from bosquet.errors import InputError
 from bosquet.hw.design import Design
 from bosquet.models.formats import Bitmap, Dense
 from bosquet.models.layer import Layer, LayerShape, Requantization
@@ -18,8 +17,8 @@ from bosquet.sim import cosim, verify
 from bosquet.sim.case import Case
 from bosquet.sim.counters import STALLS
 from bosquet.sim.coverage import Coverage
+from bosquet.sim.journal import Journal
 from bosquet.sim.verify import GivenBatch, Verification
-from bosquet.sim.verify_journal import VerifyJournal
 from bosquet.sim.verilog_run import available_simulators
 
 
@@ -104,16 +103,16 @@ def test_what_the_journal_has_is_not_run_again(
     """Three batches; the run ends in the second one and goes on with another one wrong."""
     path = tmp_path / "verify.journal"
     monkeypatch.setattr(cosim, "layer_outputs", with_one_output_wrong(0))
-    with VerifyJournal.opened(path, IDENTITY) as journal:
+    with Journal.opened(path, "verify", "--journal", IDENTITY) as journal:
         first = verify.verify([Named("a")], quiet, journal=journal)
     monkeypatch.undo()
     whole = path.read_bytes()
-    with VerifyJournal.opened(path, IDENTITY) as journal:
+    with Journal.opened(path, "verify", "--journal", IDENTITY) as journal:
         verify.verify([Named("b")], quiet, journal=journal)
     path.write_bytes(path.read_bytes()[:-9])  # killed while it wrote
     made.clear()
     told: list[str] = []
-    with VerifyJournal.opened(path, IDENTITY) as journal:
+    with Journal.opened(path, "verify", "--journal", IDENTITY) as journal:
         done = verify.verify(
             [Named("a"), Named("b"), Named("c")],
             lambda done, total, what: told.append(f"{done} of {total} {what}"),
@@ -136,46 +135,12 @@ def test_other_counters_come_back_from_the_journal(
         cosim, "predicted_counters", lambda *args: predict(*args) | {"cycles": 20, "compute": 9}
     )
     path = tmp_path / "verify.journal"
-    with VerifyJournal.opened(path, IDENTITY) as journal:
+    with Journal.opened(path, "verify", "--journal", IDENTITY) as journal:
         first = verify.verify([Named("a")], quiet, journal=journal)
-    with VerifyJournal.opened(path, IDENTITY) as journal:
+    with Journal.opened(path, "verify", "--journal", IDENTITY) as journal:
         again = verify.verify([Named("a")], quiet, journal=journal)
     assert first.failures[0].counters == {"cycles": (15, 20), "compute": (1, 9)}
     assert again == first
-
-
-def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "verify.journal"
-    with VerifyJournal.opened(path, IDENTITY):
-        pass
-    with (
-        pytest.raises(InputError, match=r"another verification \(other seed\); give another file"),
-        VerifyJournal.opened(path, {**IDENTITY, "seed": 8}),
-    ):
-        pass
-    path.write_text("notes\n")
-    with (
-        pytest.raises(InputError, match="is no journal of bosquet verify"),
-        VerifyJournal.opened(path, IDENTITY),
-    ):
-        pass
-    with (
-        pytest.raises(InputError, match="cannot be written"),
-        VerifyJournal.opened(tmp_path, IDENTITY),
-    ):
-        pass
-
-
-def test_a_journal_is_of_one_process_at_a_time(tmp_path: Path) -> None:
-    path = tmp_path / "verify.journal"
-    with (
-        VerifyJournal.opened(path, IDENTITY),
-        pytest.raises(InputError, match="another bosquet verify is at work on it"),
-        VerifyJournal.opened(path, IDENTITY),
-    ):
-        pass
-    with VerifyJournal.opened(path, IDENTITY) as journal:
-        assert journal.known == {}
 
 
 def test_document_has_the_agreed_keys() -> None:

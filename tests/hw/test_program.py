@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bosquet.errors import FitError
+from bosquet.hw.deal import deal
 from bosquet.hw.design import Buffers, Design
 from bosquet.hw.order import reordered
 from bosquet.hw.program import ABSENT, Program, check_arithmetic
@@ -80,14 +81,42 @@ def test_streams_decode_to_the_mask(form: IndexFormat) -> None:
                 np.testing.assert_array_equal(decoded, np.flatnonzero(row))
 
 
-def test_tiles_hold_filters_of_like_work_the_lightest_first() -> None:
+def test_tiles_hold_filters_of_like_work() -> None:
     program = Program.plan(masked(CONV, seed=3), SPARSE, Relative(4))
     entries = [[len(s.entry_positions) for s in lanes] for lanes in program.streams]
-    for tile, own in enumerate(program.assignment):
-        filled = [n for n, f in zip(entries[tile], own, strict=True) if f >= 0]
-        assert filled == sorted(filled)
     for first, second in pairwise(entries[: program.tiles_per_group]):
-        assert first[0] >= max(second)
+        assert min(first) >= max(second)
+
+
+def test_tiles_are_dealt_to_and_fro_by_hand() -> None:
+    """Three tiles of two lanes: blocks of 9 and 8, 7 and 3, 2 and 1 weights.
+
+    The first and the last tile begin with their lighter block, the second one with its heavier: the
+    lanes store 8 + 7 + 1 and 9 + 3 + 2.
+    """
+    stored = np.array([9, 3, 8, 7, 2, 1])
+    shape = LayerShape("conv", "conv", 1, 6)
+    dealt = deal(np.array([6, 3, 5, 4, 2, 1]), shape, replace(SPARSE, lanes=2))
+    assert stored[dealt].tolist() == [[8, 9], [7, 3], [1, 2]]
+
+
+def test_the_next_group_is_dealt_the_other_way_round() -> None:
+    shape = LayerShape("conv", "conv", 2, 4, groups=2)
+    dealt = deal(np.array([2, 1, 2, 1]), shape, replace(SPARSE, lanes=2))
+    assert dealt.tolist() == [[1, 0], [2, 3]]
+
+
+@given(st.integers(1, 6), st.integers(1, 16), st.integers(0, 2**32 - 1))
+def test_dealt_memories_are_even(pairs: int, lanes: int, seed: int) -> None:
+    """Over an even number of whole tiles lanes differ by no more than the first tile's do."""
+    stored = np.sort(np.random.default_rng(seed).integers(0, 50, 2 * pairs * lanes))
+    shape = LayerShape("conv", "conv", 1, stored.size)
+    dealt = deal(np.arange(stored.size), shape, replace(SPARSE, lanes=lanes))
+    assert sorted(dealt.ravel()) == list(range(stored.size))
+    spreads = [np.ptp(stored[row]) for row in dealt]
+    assert np.ptp(stored[dealt].sum(axis=0)) <= sum(abs(a - b) for a, b in pairwise(spreads)) + max(
+        spreads
+    )
 
 
 def test_buffers_are_what_the_program_needs() -> None:

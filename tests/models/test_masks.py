@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from bosquet.errors import InputError
 from bosquet.models.masks import (
     SPREAD,
+    grouped_mask,
     kept_weights,
     magnitude_mask,
+    norms_of_groups,
     seed_for,
     uneven_mask,
     uniform_mask,
@@ -153,3 +155,40 @@ def test_other_bad_input_is_refused() -> None:
         uneven_mask((2, 3), 0.5, 0, spread=-1)
     with pytest.raises(InputError, match="must not be negative: -1"):
         seed_for(-1, "conv1")
+
+
+def test_a_group_of_filters_keeps_the_same_positions() -> None:
+    """Two convolution groups of three filters: each has a pair and a single one."""
+    asked: list[tuple[int, ...]] = []
+
+    def mask_of(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        asked.append(shape)
+        mask: NDArray[np.bool_] = np.arange(shape[0] * 2).reshape(shape) % 3 == 0
+        return mask
+
+    mask = grouped_mask((6, 2), 2, mask_of, conv_groups=2)
+    assert asked == [(4, 2)]
+    assert mask.astype(int).tolist() == [[1, 0], [1, 0], [0, 1], [0, 0], [0, 0], [1, 0]]
+
+
+@given(shapes, densities, seeds, st.sampled_from([1, 2, 4]))
+def test_groups_of_one_change_nothing(
+    shape: tuple[int, ...], density: float, seed: int, size: int
+) -> None:
+    whole = (size * shape[0], *shape[1:])
+    mask = grouped_mask(whole, size, lambda few: uneven_mask(few, density, seed))
+    assert np.array_equal(mask[::size], uneven_mask(shape, density, seed))
+    assert np.array_equal(mask, np.repeat(mask[::size], size, axis=0))
+
+
+def test_norms_of_groups_by_hand() -> None:
+    weight = np.array([[3, -128], [4, 0], [5, 2], [-6, 0], [8, 1]], np.int8)
+    norms = norms_of_groups(weight, 2)
+    assert norms.tolist() == [[5.0, 128.0], [np.sqrt(61), 2.0], [8.0, 1.0]]
+    assert norms_of_groups(weight[:4], 4, conv_groups=2).tolist() == norms[:2].tolist()
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_groups_without_a_filter_are_refused(size: int) -> None:
+    with pytest.raises(InputError, match=f"needs at least 1, not {size}"):
+        grouped_mask((4, 4), size, lambda shape: np.ones(shape, np.bool_))

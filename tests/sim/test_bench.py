@@ -1,4 +1,4 @@
-"""The bench asks each question once, and its quick cycles are never above the exact ones."""
+"""The bench asks each question once; its undelayed cycles are never above the exact ones."""
 
 import pytest
 from ideal_silicon import IdealCost, IdealCycles
@@ -9,6 +9,7 @@ from bosquet.models.formats import Bitmap, Dense, IndexFormat, Relative
 from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.bench import Bench
+from bosquet.sim.fast_cycles import FastCycles
 from bosquet.sim.workload import Workload
 
 SHAPE = LayerShape("layer", "conv", 16, 12, (3, 3), height=6, width=6)
@@ -70,3 +71,26 @@ def test_undelayed_bitmap_is_below_where_zero_words_are_skipped() -> None:
     assert bench.cycles_undelayed(sparse, design, Bitmap()) <= bench.cycles(
         sparse, design, Bitmap()
     )
+
+
+def test_without_a_predictor_cycles_are_simulated() -> None:
+    bench = Bench(IdealCost())
+    simulated = bench.cycles_undelayed(workload(0.2), DESIGN, Bitmap())
+    assert bench.cycles_predicted(workload(0.2), DESIGN, Bitmap()) == simulated
+
+
+@pytest.mark.parametrize("form", [Bitmap(), Relative(4), Dense()])
+def test_a_layer_is_predicted_once(form: IndexFormat) -> None:
+    asked = []
+
+    def predict(*question: object) -> int:
+        asked.append(question)
+        return FastCycles()(*question)  # type: ignore[arg-type]
+
+    bench = Bench(IdealCost(), predict=predict)
+    exact = bench.cycles(workload(0.2), DESIGN, form)
+    predicted = bench.cycles_predicted(workload(0.2), DESIGN, form)
+    assert predicted == pytest.approx(exact, rel=0.01)
+    other = bench.with_cost(IdealCost(2.0))
+    assert other.cycles_predicted(workload(0.2), DESIGN, form) == predicted
+    assert len(asked) == 1

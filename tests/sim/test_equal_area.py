@@ -26,7 +26,7 @@ def evenly_pruned(filters: int, weights: int, kept: int) -> Workload:
     """Return filters that each keep the same number of weights."""
     mask = np.zeros((filters, weights, 1, 1), np.bool_)
     mask[:, :kept] = True
-    return Workload(LayerShape("layer", "conv", weights, filters), mask)
+    return Workload(LayerShape("layer", "conv", weights, filters, height=2, width=2), mask)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,7 @@ def test_lane_counts_save_a_filter_tile() -> None:
     assert lane_counts([layer], SPARSE) == [10, 5, 4, 3, 2, 1]
     drained_together = Design("sparse", 4, 1, window=1, feed=1, drain=4)
     assert lane_counts([layer], drained_together) == [10, 5, 4]
+    assert lane_counts([layer], replace(SPARSE, lanes=4, simd_group=4)) == [12, 8, 4]
     many = Workload(LayerShape("layer", "conv", 1, 600), np.ones((600, 1, 1, 1), bool))
     assert lane_counts([many], SPARSE)[:2] == [200, 150]
     assert lane_counts([layer, many], SPARSE)[-6:] == [6, 5, 4, 3, 2, 1]

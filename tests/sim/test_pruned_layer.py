@@ -1,5 +1,7 @@
 """A layer at other ratios: real weights by magnitude, shapes by made-up uneven masks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_real_weights_lose_the_smallest() -> None:
     assert layer.weight is not None
     assert half.mask.sum() == 180
     assert np.abs(layer.weight[half.mask]).min() >= np.abs(layer.weight[~half.mask]).max()
-    assert layer.masks(3) == {"kind": "magnitude", "spread": None, "seeds": []}
+    assert layer.masks(3) == {"kind": "magnitude", "spread": None, "seeds": [], "simd_group": 1}
     assert layer.ratio == pytest.approx(10 / 9)
     assert layer.own.mask is layer.mask
 
@@ -35,7 +37,23 @@ def test_shapes_get_five_uneven_masks() -> None:
     assert len({workload.key for workload in masks}) == 5
     again = layer.pruned_to(0.25, seed=7)
     assert [w.key for w in masks] == [w.key for w in again]
-    assert layer.masks(7) == {"kind": "uneven", "spread": 0.3, "seeds": [7, 8, 9, 10, 11]}
+    assert layer.masks(7) == {
+        "kind": "uneven", "spread": 0.3, "seeds": [7, 8, 9, 10, 11], "simd_group": 1,
+    }  # fmt: skip
+
+
+def test_groups_of_filters_are_pruned_together() -> None:
+    made_up = replace(PrunedLayer.of_shape(SHAPE, 4, seed=7), simd_group=2)
+    by_norm = replace(real(), simd_group=2)
+    for layer in (made_up, by_norm):
+        for workload in layer.pruned_to(0.25, seed=7):
+            assert int(workload.mask.sum()) == 90
+            assert np.array_equal(workload.mask[::2], workload.mask[1::2])
+    assert by_norm.weight is not None
+    (mask,) = (workload.mask for workload in by_norm.pruned_to(0.25, seed=7))
+    norms = (by_norm.weight**2).reshape(5, 2, -1).sum(axis=1)
+    kept = mask[::2].reshape(5, -1)
+    assert norms[kept].min() >= norms[~kept].max()
 
 
 @pytest.mark.parametrize("ratio", [0.99, 0.0, -2.0, float("inf"), float("nan")])

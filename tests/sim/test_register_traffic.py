@@ -39,8 +39,9 @@ def rows(part: str) -> list[Row]:
 @pytest.mark.parametrize(
     ("part", "family", "given", "control"),
     [
-        # Address counters, the ends of filters and passes, window numbers, state.
-        ("sparse_lane", "sparse", {}, range(150, 161)),
+        # Address counters, the ends of filters and passes, window numbers, state; of each lane of
+        # a group, whether its sums are ready.
+        ("sparse_lane", "sparse", {}, range(150, 171)),
         # The same, and the walk through the bases.
         ("port_lane", "sparse", {"delivery": "port"}, range(200, 231)),
         # Whether there are sums, and whether a pass begins or ends.

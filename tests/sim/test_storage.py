@@ -33,6 +33,15 @@ def test_no_macro_is_smaller_than_the_smallest(depth: int, width: int) -> None:
     assert macros(memory(depth, width), CARD, 0.0, SLOW).area_um2 == least.area_um2
 
 
+def test_a_wide_memory_is_macros_abreast() -> None:
+    found = macros(memory(1024, 520), CARD, 0.0, SLOW)
+    assert (found.macros, found.abreast) == (3, 3)
+    one = macros(memory(1024, 174), CARD, 0.0, SLOW)  # ceil(520 / 3)
+    assert found.area_um2 == pytest.approx(3 * one.area_um2)
+    assert found.access_s == one.access_s
+    assert macros(memory(1024, 256), CARD, 0.0, SLOW).abreast == 1
+
+
 def test_a_slow_macro_is_split_into_as_few_as_are_fast_enough() -> None:
     deep = memory(32768, 64)
     whole = macros(deep, CARD, 2e-10, SLOW)

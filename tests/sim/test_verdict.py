@@ -12,11 +12,11 @@ from bosquet.errors import InputError
 from bosquet.hw.design import Design
 from bosquet.models.layer import LayerShape
 from bosquet.sim.bench import Bench
-from bosquet.sim.breakeven import Setting
 from bosquet.sim.dense_baseline import FrozenBaseline, baseline_design
 from bosquet.sim.one_chip import ChipGoal, one_chip
-from bosquet.sim.optimizer import SearchSpace
 from bosquet.sim.pruned_layer import PrunedLayer
+from bosquet.sim.search_space import SearchSpace
+from bosquet.sim.setting import Setting
 from bosquet.sim.verdict import NetworkBreakEven, network_breakeven
 
 SPACE = SearchSpace(
@@ -52,14 +52,14 @@ def test_has_the_keys_of_the_report() -> None:
     values = json.loads(json.dumps(answer().to_json(), allow_nan=False))
     assert [row["name"] for row in values["layers"]] == ["conv1", "conv2", "fc"]
     assert {"name", "ratio", "given_ratio", "speedup", "verdict"} <= set(values["layers"][0])
-    assert set(values["speedup"]) == {"per_layer", "one_chip"}
+    assert set(values["speedup"]) == {"per_layer", "per_layer_unrestored", "one_chip"}
     assert values["one_chip"]["accounting"] == "one_chip"
     assert {"technology", "tools", "seed", "baseline"} <= set(values)
 
 
 def test_verdicts() -> None:
     verdicts = [layer.verdict for layer in answer().layers]
-    assert verdicts == ["keep_dense", "prune", "bandwidth_bound"]
+    assert verdicts == ["keep_dense", "prune", "prune"]
     assert answer().layers[0].layer.ratio == 1
 
 
@@ -68,6 +68,15 @@ def test_per_layer_is_a_harmonic_mean_over_the_convolutions() -> None:
     assert speedup is not None
     expected = (CONV1.macs + CONV2.macs) / (CONV1.macs + CONV2.macs / speedup)
     assert answer().per_layer_speedup == pytest.approx(expected)
+
+
+def test_without_restoration_every_layer_is_pruned() -> None:
+    speedups = [layer.speedup for layer in answer().layers[:2]]
+    assert None not in speedups
+    first, second = (float(one or 0.0) for one in speedups)
+    expected = (CONV1.macs + CONV2.macs) / (CONV1.macs / first + CONV2.macs / second)
+    assert answer().unrestored_speedup == pytest.approx(expected)
+    assert expected < (answer().per_layer_speedup or 0.0)  # the first layer is slower so
 
 
 def test_one_chip_adds_up_seconds() -> None:
@@ -107,7 +116,7 @@ def test_bounds_of_a_chip_are_below_its_time() -> None:
     goal = ChipGoal(baseline.equal_area, workloads)
     for vector in (4, 8):
         template = Design("sparse", 2, vector, window=8, feed=4)
-        assert goal.least(template) <= goal.score(template)
+        assert goal.least(template) <= goal.simulated(template)
 
 
 def test_no_sparse_chip_is_told() -> None:

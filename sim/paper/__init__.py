@@ -1,0 +1,15 @@
+"""The paper, side by side: what ADMM-NN (Ren et al., ASPLOS 2019) printed, and the same here."""
+
+from .published import BREAK_EVEN_RATIO, CONVOLUTIONS, ROWS, PublishedRow
+from .table9 import Replica, ReplicaCell, ReplicaRow, table9
+
+__all__ = [
+    "BREAK_EVEN_RATIO",
+    "CONVOLUTIONS",
+    "ROWS",
+    "PublishedRow",
+    "Replica",
+    "ReplicaCell",
+    "ReplicaRow",
+    "table9",
+]

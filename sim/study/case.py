@@ -1,0 +1,131 @@
+"""One break-even question of a study: the layer that is studied, and what is asked otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import BosquetError
+from ...hw.design import Design
+from ..bench import Bench
+from ..breakeven import layer_breakeven
+from ..cost import Cost
+from ..fast_cycles import FastCycles
+from ..pruned_layer import PrunedLayer
+from ..search_space import SearchSpace
+from ..sensitivity import assumptions
+from ..setting import Setting
+from ..technology import Technology
+
+__all__ = ["StudyCase", "Subject"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is studied: a layer against a baseline, as ``bosquet breakeven`` would be asked.
+
+    Attributes
+    ----------
+    network : str
+    layer : PrunedLayer
+    baseline : Design
+    weights_on_chip : float
+    technology : Technology
+    seed : int
+    technologies : tuple of Technology
+        Others that the same is asked on.
+    """
+
+    network: str
+    layer: PrunedLayer
+    baseline: Design
+    weights_on_chip: float
+    technology: Technology
+    seed: int = 0
+    technologies: tuple[Technology, ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyCase:
+    """A question that differs from that of the subject in a few things.
+
+    Attributes
+    ----------
+    section : str
+        What is varied.
+    name : str
+        Value that it has here.
+    baseline : Design or None
+    weights_on_chip : float or None
+        None, as before: the subject's.
+    space : SearchSpace
+    dense_space : SearchSpace or None
+        What the dense side is chosen from, None: the same.
+    technology : int or None
+        Number of another technology of the subject; None: the subject's own.
+    formats : tuple of str
+        Index formats that the sparse design may use; none: all.
+    assumed : bool
+        It is asked under other assumptions about silicon, too.
+    facts : mapping of str to JSON value
+        More that tables say of the case.
+    """
+
+    section: str
+    name: str
+    baseline: Design | None = None
+    weights_on_chip: float | None = None
+    space: SearchSpace = field(default_factory=SearchSpace)
+    dense_space: SearchSpace | None = None
+    technology: int | None = None
+    formats: tuple[str, ...] = ()
+    assumed: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other case of a study."""
+        return f"{self.section}: {self.name}"
+
+    def technology_of(self, subject: Subject) -> Technology:
+        """Return the technology that it is asked on."""
+        if self.technology is None:
+            return subject.technology
+        return subject.technologies[self.technology]
+
+    def answer(self, subject: Subject) -> dict[str, Any]:
+        """Ask, and return the document of ``breakeven NET:LAYER``.
+
+        Where the question cannot be asked, ratio is null and ``reason`` says why.
+        """
+        baseline = self.baseline or subject.baseline
+        on_chip = self.weights_on_chip
+        technology = self.technology_of(subject)
+        layer = _grouped(subject.layer, self.space.simd_group, subject.seed)
+        setting = Setting(
+            network=subject.network,
+            baseline=baseline,
+            bench=Bench(Cost(technology), predict=FastCycles()),
+            weights_on_chip=subject.weights_on_chip if on_chip is None else on_chip,
+            seed=subject.seed,
+            space=self.space,
+            dense_space=self.dense_space,
+            formats=self.formats,
+        )
+        try:
+            if self.assumed:
+                setting = replace(setting, assumptions=assumptions(technology))
+            return layer_breakeven(layer, setting).to_json()
+        except BosquetError as error:
+            reason = " ".join(str(error).split())
+            return {"ratio": None, "interval": [None, None], "reason": reason, "curve": []}
+
+
+def _grouped(layer: PrunedLayer, simd_group: int, seed: int) -> PrunedLayer:
+    """Return a layer pruned in groups of filters, to the same ratio."""
+    if layer.simd_group == simd_group:
+        return layer
+    # The mask is another one; its density stays.
+    grouped = replace(layer, simd_group=simd_group, mask=np.ones_like(layer.mask))
+    return replace(grouped, mask=grouped.pruned_to(1 / layer.ratio, seed)[0].mask)

@@ -1,0 +1,206 @@
+"""Sections of a study: one thing each that the break-even ratio depends on, and its values."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from ...errors import FitError
+from ...hw.design import Design
+from ..bench import Bench
+from ..cost import Cost
+from ..dense_baseline import FrozenBaseline
+from ..equal_area import MAX_LANES
+from ..search_space import SearchSpace
+from ..technology import Technology
+from ..workload import formats_of
+from .case import StudyCase, Subject
+
+__all__ = [
+    "BASELINES",
+    "SECTIONS",
+    "SHARES",
+    "SIMD_GROUPS",
+    "cases_of",
+    "portion_for_share",
+    "rows_for_share",
+    "share_of",
+]
+
+SPACE = SearchSpace()
+
+BASELINES = ((8, 8), (16, 8), (16, 16), (32, 16), (64, 16), (64, 32), (64, 64))
+"""Rows and columns of the baselines of the surface: 64 to 4,096 MACs."""
+
+SHARES = (0.15, 0.3, 0.45, 0.6, 0.8)
+"""Shares of the weight memory in the area of the baseline."""
+
+SIMD_GROUPS = (1, 2, 4, 8, 16)
+"""Filters pruned at the same positions."""
+
+_CLOSE = 0.005
+"""How near a share has to be reached."""
+
+
+def _asked(subject: Subject) -> Iterator[StudyCase]:
+    yield StudyCase("question", "as asked", assumed=True)
+
+
+def _settings(subject: Subject) -> Iterator[StudyCase]:
+    """Small and large arrays, with all of the weights on chip and with few."""
+    for rows, columns, portion, group in (
+        (64, 16, 1.0, 1), (16, 16, 0.1, 1), (64, 16, 0.1, 1), (64, 16, 1.0, 4),
+    ):  # fmt: skip
+        grouped = f", groups of {group}" if group > 1 else ""
+        yield StudyCase(
+            "setting",
+            f"{rows}x{columns}, {portion:.0%} on chip{grouped}",
+            baseline=replace(subject.baseline, lanes=rows, vector=columns),
+            weights_on_chip=portion,
+            space=replace(SPACE, simd_group=group),
+            assumed=True,
+            facts={"simd_group": group},
+        )
+
+
+def _surface(subject: Subject) -> Iterator[StudyCase]:
+    for rows, columns in BASELINES:
+        baseline = replace(subject.baseline, lanes=rows, vector=columns)
+        for share in SHARES:
+            portion = portion_for_share(subject, baseline, share)
+            if portion is not None:
+                yield StudyCase(
+                    "surface", f"{rows}x{columns}, {share:.0%} of the area holds weights",
+                    baseline=baseline, weights_on_chip=portion,
+                    facts={"macs": rows * columns, "asked_share": share},
+                )  # fmt: skip
+
+
+def _technologies(subject: Subject) -> Iterator[StudyCase]:
+    """Ask on other silicon: the same baseline, and one whose weights have the same share of it."""
+    own = share_of(subject, subject.technology, subject.baseline)
+    for number, technology in enumerate(subject.technologies):
+        name = f"{technology.card.name}, cells of {technology.library}"
+        yield StudyCase("technology", f"{name}: as asked", technology=number)
+        rows = rows_for_share(subject, technology, own)
+        yield StudyCase(
+            "technology", f"{name}: with the same share of weight memory, {rows} rows",
+            baseline=replace(subject.baseline, lanes=rows), technology=number,
+        )  # fmt: skip
+
+
+def _formats(subject: Subject) -> Iterator[StudyCase]:
+    read = formats_of(Design("sparse", 16, 16))
+    for form in read:
+        yield StudyCase("format", form.name, formats=(form.name,))
+    yield StudyCase("format", "best of all")
+
+
+def _vectors(subject: Subject) -> Iterator[StudyCase]:
+    for vector in SPACE.vectors:
+        only = replace(SPACE, vectors=(vector,))
+        yield StudyCase("vector", str(vector), space=only, facts={"vector": vector})
+
+
+def _groups(subject: Subject) -> Iterator[StudyCase]:
+    for group in SIMD_GROUPS:
+        space = replace(SPACE, simd_group=group)
+        yield StudyCase("group", str(group), space=space, facts={"simd_group": group})
+
+
+def _weight_bits(subject: Subject) -> Iterator[StudyCase]:
+    for bits in (16, 8, 4, 2):
+        baseline = replace(subject.baseline, weight_bits=bits)
+        yield StudyCase("weight bits", str(bits), baseline=baseline, facts={"weight_bits": bits})
+
+
+def _steps(subject: Subject) -> Iterator[StudyCase]:
+    """From a plain design, as the first ones were, to the whole space, a step at a time.
+
+    The dense side is the best one in every step.
+    """
+    plain = replace(SPACE, vectors=(4,), run_aheads=(1,), feed_orders=("natural",), acc_sets=(1,))
+    held = replace(plain, run_aheads=SPACE.run_aheads)
+    ordered = replace(held, feed_orders=SPACE.feed_orders)
+    narrow = replace(ordered, vectors=tuple(v for v in SPACE.vectors if v <= 16))
+    wide = replace(narrow, vectors=SPACE.vectors)
+    relative = ("relative4",)
+    steps: tuple[tuple[str, SearchSpace, tuple[str, ...]], ...] = (
+        ("4 columns, lanes in lockstep, fed in order, 4-bit relative index", plain, relative),
+        ("and lanes up to four windows apart", held, relative),
+        ("and an order of the feed that keeps them in step", ordered, relative),
+        ("and up to 16 columns, as many as suit the layer", narrow, relative),
+        ("and up to 128 columns", wide, relative),
+        ("and the best index format", wide, ()),
+        ("and two accumulator sets", SPACE, ()),
+    )
+    for number, (name, space, formats) in enumerate(steps):
+        yield StudyCase(
+            "step", name, space=space, dense_space=SPACE, formats=formats, facts={"step": number}
+        )
+
+
+SECTIONS: Mapping[str, Callable[[Subject], Iterator[StudyCase]]] = {
+    "question": _asked,
+    "setting": _settings,
+    "step": _steps,
+    "surface": _surface,
+    "technology": _technologies,
+    "format": _formats,
+    "vector": _vectors,
+    "group": _groups,
+    "weight bits": _weight_bits,
+}
+"""Cases of each section for a subject."""
+
+
+def cases_of(subject: Subject) -> list[StudyCase]:
+    """Return all cases of a study, section by section."""
+    return [case for section in SECTIONS.values() for case in section(subject)]
+
+
+def share_of(subject: Subject, technology: Technology, baseline: Design) -> float:
+    """Return the share of the weight memory in the area of a baseline on the layer."""
+    bench = Bench(Cost(technology))
+    portion = subject.weights_on_chip
+    frozen = FrozenBaseline.of(baseline, [subject.layer.own], bench, portion)
+    return frozen.area.weight_sram_share
+
+
+def rows_for_share(subject: Subject, technology: Technology, share: float) -> int:
+    """Return the rows of the subject's baseline at which weights come nearest to a share.
+
+    Of numbers a tenth apart: the share does not fall steadily, since weights come in whole tiles
+    and memories in whole macros.
+    """
+
+    def distance(rows: int) -> float:
+        baseline = replace(subject.baseline, lanes=rows)
+        return abs(share_of(subject, technology, baseline) - share)
+
+    candidates = [1]
+    while candidates[-1] < MAX_LANES:
+        candidates.append(min(MAX_LANES, max(candidates[-1] + 1, round(1.1 * candidates[-1]))))
+    return min(candidates, key=distance)
+
+
+def portion_for_share(subject: Subject, baseline: Design, share: float) -> float | None:
+    """Return the portion of the weights on chip at which their memory has a share of the area.
+
+    None if no portion that can be streamed gives it.
+    """
+    bench = Bench(Cost(subject.technology))
+
+    def share_at(portion: float) -> float:
+        frozen = FrozenBaseline.of(baseline, [subject.layer.own], bench, portion)
+        return frozen.area.weight_sram_share
+
+    if share_at(1.0) < share - _CLOSE:
+        return None
+    low, high = 0.0, 1.0  # its share is below, at least the one asked for
+    while high - low > 1e-3 and share_at(high) > share + _CLOSE:
+        middle = (low + high) / 2
+        try:
+            above = share_at(middle) >= share
+        except FitError:
+            above = False
+        low, high = (low, middle) if above else (middle, high)
+    return high if abs(share_at(high) - share) <= _CLOSE else None

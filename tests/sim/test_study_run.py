@@ -1,0 +1,75 @@
+"""A study asks every question once, keeps what it has, and says why there is no answer."""
+
+from pathlib import Path
+
+import pytest
+
+from bosquet.models.layer import LayerShape
+from bosquet.sim.dense_baseline import baseline_design
+from bosquet.sim.journal import Journal
+from bosquet.sim.pruned_layer import PrunedLayer
+from bosquet.sim.search_space import SearchSpace
+from bosquet.sim.study import StudyCase, Subject, run_study
+from bosquet.sim.technology import Technology
+
+SHAPE = LayerShape("conv", "conv", 8, 24, (3, 3), padding=(1, 1, 1, 1), height=6, width=6)
+SPACE = SearchSpace(
+    vectors=(4,), windows=(4,), run_aheads=(2,), feeds=(4,), drains=(1,), drain_cycles=(1,)
+)
+FIRST = StudyCase("vector", "4", space=SPACE)
+GROUPED = StudyCase(
+    "group", "4", space=SearchSpace(**{**vars(SPACE), "simd_group": 4}), facts={"simd_group": 4}
+)
+REFUSED = StudyCase("weights", "hardly any", weights_on_chip=0.01, space=SPACE)
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    layer = PrunedLayer.of_shape(SHAPE, 4, 0)
+    return Subject("net", layer, baseline_design("4x8"), 1.0, Technology.load())
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_answers_are_those_of_the_single_questions(subject: Subject, jobs: int) -> None:
+    told: list[tuple[int, int]] = []
+    rows = run_study(
+        [FIRST, GROUPED, REFUSED], subject, lambda done, total, what: told.append((done, total)),
+        jobs,
+    )  # fmt: skip
+    assert [row.case for row in rows] == [FIRST, GROUPED, REFUSED]
+    assert rows[0].answer["ratio"] == FIRST.answer(subject)["ratio"]
+    assert rows[1].answer["masks"]["simd_group"] == 4
+    assert told == [(done, 3) for done in range(4)]
+
+
+def test_what_cannot_be_asked_has_a_reason(subject: Subject) -> None:
+    (row,) = run_study([REFUSED], subject, lambda *_: None)
+    values = row.to_json()
+    assert values["ratio"] is None
+    assert "streaming needs 8 at least" in values["reason"]
+
+
+def test_answers_of_the_journal_are_not_asked_again(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "study.journal"
+    with Journal.opened(path, "breakeven", "--study", {}) as journal:
+        first = run_study([FIRST], subject, lambda *_: None, journal=journal)
+    asked: list[str] = []
+
+    def answer(case: StudyCase, _: Subject) -> dict[str, object]:
+        asked.append(case.key)
+        return {"ratio": None, "interval": [None, None], "reason": "not asked"}
+
+    monkeypatch.setattr(StudyCase, "answer", answer)
+    with Journal.opened(path, "breakeven", "--study", {}) as journal:
+        rows = run_study([FIRST, REFUSED], subject, lambda *_: None, journal=journal)
+    assert asked == [REFUSED.key]
+    assert rows[0].to_json() == first[0].to_json()
+
+
+def test_a_row_tells_the_design_of_the_curve(subject: Subject) -> None:
+    (row,) = run_study([FIRST], subject, lambda *_: None)
+    values = row.to_json()
+    assert (values["sparse_vector"], values["sparse_window"], values["sparse_feed"]) == (4, 4, 4)
+    assert (values["baseline_rows"], values["baseline_vector"]) == (4, 8)
