@@ -30,6 +30,9 @@ Ints = NDArray[np.int64]
 class Bounds:
     """Cycles that a layer cannot do without, one bound at a time and together.
 
+    Lanes with ports and two sets of accumulators are not held at the end of a tile: they can take
+    a few cycles less (``sim.bound`` has what holds for them, too).
+
     Attributes
     ----------
     busiest_lane : int

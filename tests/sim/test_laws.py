@@ -96,9 +96,12 @@ def test_no_faster_than_the_busiest_stage(work: Work) -> None:
     counted = simulate(program)
     layout, passes = program.layout, program.layout.position_tiles
     visits = design.drain_groups * program.group_cycles
-    entries = [max(own.entry_positions.size for own in lanes) for lanes in program.streams]
+    entries = np.array([[own.entry_positions.size for own in of] for of in program.streams])
+    # With a second set of accumulators a lane with ports goes on to the next tile alone.
+    alone = design.delivery == "port"
+    busiest = entries.sum(axis=0).max() if alone else entries.max(axis=1).sum()
     last_position = max(int(own.entry_positions[-1]) for own in program.streams[-1])
-    assert counted.cycles >= passes * sum(entries)
+    assert counted.cycles >= passes * busiest
     # The last pass needs no turn of lanes without a filter.
     all_but_one = passes * program.tiles - 1
     assert counted.cycles > all_but_one * visits
