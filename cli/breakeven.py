@@ -234,7 +234,7 @@ def pruned_layers(masked: MaskedNetwork, group: int = 1, seed: int = 0) -> list[
     for layer in masked.layers:
         found = PrunedLayer(layer.shape, layer.mask, layer.weight, group)
         if group > 1 and layer.source in ("magnitude", "uneven"):
-            found = replace(found, mask=found.pruned_to(layer.density, seed)[0].mask)
+            found = replace(found, mask=found.pruned_once(layer.density, seed).mask)
         layers.append(found)
     return layers
 

@@ -9,6 +9,7 @@ do not see how evenly lanes share a window, and what is predicted to be fastest 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..errors import FitError
 from ..hw.design import Buffers, Design
@@ -120,6 +121,7 @@ class EqualArea:
         self.budget_um2 = budget_um2
         self.supply = supply
         self._formats = formats
+        self._candidates: dict[tuple[Design, object], list[list[Fit]] | FitError] = {}
 
     def formats(self, design: Design) -> tuple[IndexFormat, ...]:
         """Return the formats that a design may use.
@@ -188,13 +190,25 @@ class EqualArea:
         FitError
             If no lane fits in any format.
         """
+        key = template, workload.key
+        if key not in self._candidates:
+            try:
+                self._candidates[key] = self._fitting(template, workload)
+            except FitError as error:
+                self._candidates[key] = error
+        found = self._candidates[key]
+        if isinstance(found, FitError):
+            raise found.with_traceback(None)
+        return found
+
+    def _fitting(self, template: Design, workload: Workload) -> list[list[Fit]]:
         counts = lane_counts([workload], template)
         found: list[list[Fit]] = []
         reason: FitError | None = None
         for form in self._worth_trying(template, workload, counts):
 
             def fit(lanes: int, form: IndexFormat = form) -> Fit:
-                return self.at(replace(template, lanes=lanes), (workload,), (form,))
+                return self.at(_with_lanes(template, lanes), (workload,), (form,))
 
             try:
                 found.append(sorted(widest(counts, fit), key=_rank))
@@ -349,6 +363,11 @@ def widest(counts: Sequence[int], fit: Callable[[int], Fit], also: int = 1) -> l
     if not found and reason is not None:
         raise reason
     return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _with_lanes(template: Design, lanes: int) -> Design:
+    return replace(template, lanes=lanes)
 
 
 def _expected_excess(large: Sequence[tuple[int, float]], lanes: int) -> float:

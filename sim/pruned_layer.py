@@ -5,7 +5,7 @@ up with uneven filter densities, one for each of several seeds.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,12 +22,16 @@ from ..models.masks import (
     seed_for,
     uneven_mask,
 )
+from .recent import Recent
 from .workload import Workload
 
 __all__ = ["MASKS_PER_POINT", "PrunedLayer", "check_ratio"]
 
 MASKS_PER_POINT = 5
 """Made-up masks at each point, with consecutive seeds."""
+
+_KEPT_WEIGHTS = 1 << 28
+"""Of the masks that are kept for the next time, with what is counted of them."""
 
 
 def check_ratio(ratio: float, where: str) -> float:
@@ -65,12 +69,15 @@ class PrunedLayer:
     mask: NDArray[np.bool_]
     weight: NDArray[Any] | None = None
     simd_group: int = 1
+    _recent: Recent[tuple[float, int, int], Workload] = field(
+        default_factory=lambda: Recent(_KEPT_WEIGHTS), init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        for field, found in (("mask", self.mask), ("weight", self.weight)):
+        for what, found in (("mask", self.mask), ("weight", self.weight)):
             if found is not None and found.shape != self.shape.weight_shape:
                 raise InputError(
-                    f"layer {self.shape.name}: {field} must have shape"
+                    f"layer {self.shape.name}: {what} must have shape"
                     f" {self.shape.weight_shape}, not {found.shape}"
                 )
         if not self.mask.any():
@@ -121,21 +128,32 @@ class PrunedLayer:
         }
 
     def pruned_to(self, density: float, seed: int) -> list[Workload]:
-        """Return the layer pruned to a density, once for each mask.
+        """Return the layer pruned to a density, once for each mask of a point.
 
         Raises
         ------
         InputError
             If the density is not in (0, 1] or the seed is negative.
         """
-        if self.weight is not None:
-            norms = norms_of_groups(self.weight, self.simd_group, self.shape.groups)
-            weight = self.weight if self.simd_group == 1 else norms
-            return [self._workload(lambda _: magnitude_mask(weight, density))]
-        seeds = [seed_for(own, self.name, "break-even") for own in self.seeds(seed)]
-        return [self._workload(partial(uneven_mask, density=density, seed=own)) for own in seeds]
+        return [self.pruned_once(density, seed, at) for at in range(len(self.seeds(seed)) or 1)]
 
-    def _workload(self, mask_of: Callable[[tuple[int, ...]], NDArray[np.bool_]]) -> Workload:
-        shape = self.shape
-        mask = grouped_mask(shape.weight_shape, self.simd_group, mask_of, shape.groups)
-        return Workload(shape, mask)
+    def pruned_once(self, density: float, seed: int, number: int = 0) -> Workload:
+        """Return one of the masks of ``pruned_to``, which raises the same."""
+
+        def make() -> Workload:
+            shape, group = self.shape, self.simd_group
+            mask_of = self._mask_of(density, seed, number)
+            return Workload(shape, grouped_mask(shape.weight_shape, group, mask_of, shape.groups))
+
+        return self._recent.get((density, seed, number), self.mask.size, make)
+
+    def _mask_of(
+        self, density: float, seed: int, number: int
+    ) -> Callable[[tuple[int, ...]], NDArray[np.bool_]]:
+        """Return what makes a mask of a shape, in which a group of filters counts as one."""
+        if self.weight is None:
+            own = seed_for(self.seeds(seed)[number], self.name, "break-even")
+            return partial(uneven_mask, density=density, seed=own)
+        norms = norms_of_groups(self.weight, self.simd_group, self.shape.groups)
+        weight = self.weight if self.simd_group == 1 else norms
+        return lambda _: magnitude_mask(weight, density)

@@ -147,16 +147,16 @@ class LayerQuestion:
 
     def _templates_at(self, at: int, starts: Sequence[Design]) -> list[Design]:
         """Return the best templates at a reference ratio, none if nothing fits there."""
-        masks = self.layer.pruned_to(1 / REFERENCE_RATIOS[at], self.setting.seed)
+        mask = self.layer.pruned_once(1 / REFERENCE_RATIOS[at], self.setting.seed)
         what = f" at {REFERENCE_RATIOS[at]:g}x"
         try:
-            return self._best_sparse(masks[:1], starts, what)
+            return self._best_sparse([mask], starts, what)
         except FitError:
             return []
 
     def _wins_at(self, at: int, template: Design) -> bool:
         """Whether a template is not slower than dense with the mask that it was chosen for."""
-        mask = self.layer.pruned_to(1 / REFERENCE_RATIOS[at], self.setting.seed)[0]
+        mask = self.layer.pruned_once(1 / REFERENCE_RATIOS[at], self.setting.seed)
         try:
             return self.area.shortlist(template, mask)[0].latency_s <= self.dense.latency_s
         except FitError:

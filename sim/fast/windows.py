@@ -173,7 +173,7 @@ class _Run:
                 self._pairs.waited(waits, free > heads[waits])
             heads[waits] = np.maximum(heads[waits], free)
         released = self._released[window, :many]
-        np.subtract(_largest(heads), 1, out=released)
+        np.subtract(np.maximum.reduce(heads, axis=1), 1, out=released)
         np.maximum(released, fed, out=released)
 
     def _until_free(self, sequences: Ints, rows: Ints) -> Floats:
@@ -220,14 +220,6 @@ class _Pairs:
     def since_issue(self, sequences: Ints) -> NDArray[np.float32]:
         """Return the cycles from the last issue to the next entry at the head."""
         return np.where(self._half[sequences], np.float32(1), np.float32(2))
-
-
-def _largest(values: Floats) -> Floats:
-    """Return the largest of each row, which numpy is slow at where rows are short."""
-    while (width := values.shape[1]) > 1:
-        half = (width + 1) // 2
-        values = np.maximum(values[:, :half], values[:, width - half :])
-    return values[:, 0]
 
 
 def _by_window(flags: Flags) -> list[Ints]:

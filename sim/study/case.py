@@ -128,4 +128,4 @@ def _grouped(layer: PrunedLayer, simd_group: int, seed: int) -> PrunedLayer:
         return layer
     # The mask is another one; its density stays.
     grouped = replace(layer, simd_group=simd_group, mask=np.ones_like(layer.mask))
-    return replace(grouped, mask=grouped.pruned_to(1 / layer.ratio, seed)[0].mask)
+    return replace(grouped, mask=grouped.pruned_once(1 / layer.ratio, seed).mask)

@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 import pytest
 from command_line import bosquet
+from few_designs import setting_of_few
 from ideal_silicon import IdealCost
 from onnx import helper
 from onnx_graphs import drawn, model
@@ -32,12 +33,13 @@ VERDICTS = {"prune", "keep_dense"}
 
 @pytest.fixture(autouse=True)
 def ideal_silicon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace lane table and SRAM model."""
+    """Replace lane table and SRAM model, and choose from few designs."""
 
     def cost(_: Any) -> IdealCost:
         return IdealCost(sparse_lane_um2=1.2, word_um2=0.02, feature_word_um2=0.001)
 
     monkeypatch.setattr(breakeven, "Cost", cost)
+    monkeypatch.setattr(breakeven, "setting_of", setting_of_few)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from command_line import bosquet
+from few_designs import setting_of_few
 from ideal_silicon import IdealCost
 
 from bosquet.cli import breakeven, demo
@@ -38,12 +39,13 @@ def remembered_breakeven(layers: Sequence[PrunedLayer], setting: Setting) -> Net
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the demo small: ideal silicon, and a layer that the RTL is through with in a second."""
+    """Make the demo small: ideal silicon, few designs, a layer that takes the RTL a second."""
 
     def cost(_: Any) -> IdealCost:
         return IdealCost(sparse_lane_um2=1.2, word_um2=0.02, feature_word_um2=0.001)
 
     monkeypatch.setattr(breakeven, "Cost", cost)
+    monkeypatch.setattr(demo, "setting_of", setting_of_few)
     monkeypatch.setattr(demo, "network_breakeven", remembered_breakeven)
     monkeypatch.setattr(demo, "LAYER", "fc2")
     monkeypatch.setattr(demo, "DESIGN", "sparse-4x1")

@@ -81,11 +81,11 @@ def test_without_a_predictor_cycles_are_simulated() -> None:
 
 @pytest.mark.parametrize("form", [Bitmap(), Relative(4), Dense()])
 def test_a_layer_is_predicted_once(form: IndexFormat) -> None:
-    asked = []
+    asked: list[Design] = []
 
-    def predict(*question: object) -> int:
-        asked.append(question)
-        return FastCycles()(*question)  # type: ignore[arg-type]
+    def predict(workload: Workload, design: Design, form: IndexFormat) -> int:
+        asked.append(design)
+        return FastCycles()(workload, design, form)
 
     bench = Bench(IdealCost(), predict=predict)
     exact = bench.cycles(workload(0.2), DESIGN, form)
