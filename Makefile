@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 JOBS ?= 2
+BREAKEVEN ?= build/breakeven
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,22 +25,28 @@ ROOMS := $(patsubst %/__init__.py,%,$(wildcard */__init__.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow prove check everything warm links
+.PHONY: help demo breakeven test test-slow prove check everything warm links
 
 help:
 	@echo "make demo        a pruned network, from ONNX to break-even report and running Verilog"
+	@echo "make breakeven   all that docs/breakeven.md tells of AlexNet, again: half an hour"
 	@echo "make test        the tests"
 	@echo "make test-slow   the tests that take more than a few seconds each"
 	@echo "make prove       bounded proofs of the gateware's parts, with a SAT solver"
 	@echo "make check       formatting, lint, types, import rules"
 	@echo "make everything  install every optional part, PyTorch too, into .venv"
 	@echo "make warm        compile the WebAssembly tools now instead of at their first use"
-	@echo "Options: PYTHON=python3.12 (3.11 or newer; makes .venv)  JOBS=2 (test processes)"
+	@echo "Options: PYTHON=python3.12 (3.11 or newer; makes .venv)  JOBS=2 (processes)  BREAKEVEN=DIR (for make breakeven)"
 
 demo: $(STAMPS)/demo
 	@echo "==> bosquet demo: a few minutes on 2 cores. The first run on a machine also compiles"
 	@echo "    the WebAssembly tools (Yosys) into your cache folder: one minute more, only once."
 	$(BIN)/bosquet demo
+
+breakeven: $(STAMPS)/breakeven
+	@echo "==> Into $(BREAKEVEN): half an hour on 2 cores, 6 GB of memory for each of the largest"
+	@echo "    layers. A run that is stopped goes on; remove the folder after a change of the code."
+	$(BIN)/bosquet reproduce --out $(BREAKEVEN) --jobs $(JOBS)
 
 test: $(STAMPS)/test
 	@echo "==> The fast tests in $(JOBS) processes: about 20 minutes on 2 cores. The first run on a"
@@ -96,6 +103,11 @@ $(STAMPS)/demo: $(STAMPS)/venv $(REQUIREMENTS)
 	$(INSTALL) ".[synth]"
 	@touch $@
 
+$(STAMPS)/breakeven: $(STAMPS)/venv $(REQUIREMENTS)
+	@echo "==> Installing bosquet and the compiler of its simulator into $(VENV): 150 MB to download"
+	$(INSTALL) ".[fast]"
+	@touch $@
+
 $(STAMPS)/test: $(STAMPS)/venv $(REQUIREMENTS)
 	@echo "==> Installing bosquet and what its tests need into $(VENV): 320 MB to download,"
 	@echo "    1 to 4 minutes; no PyTorch, nothing outside $(VENV)"
@@ -112,4 +124,4 @@ $(STAMPS)/everything: $(STAMPS)/venv $(REQUIREMENTS)
 	@echo "    2 to 10 minutes, 660 MB to download (gigabytes where PyTorch comes with CUDA);"
 	@echo "    nothing outside $(VENV)"
 	$(INSTALL) ".[baseline,dev,engine,fast,formal,fpga,parquet,synth,train]"
-	@touch $(STAMPS)/demo $(STAMPS)/prove $(STAMPS)/test $@
+	@touch $(STAMPS)/breakeven $(STAMPS)/demo $(STAMPS)/prove $(STAMPS)/test $@

@@ -16,6 +16,7 @@ from ..sim.breakeven import layer_breakeven
 from ..sim.cost import Cost, Technology
 from ..sim.dense_baseline import baseline_design
 from ..sim.fast_cycles import FastCycles
+from ..sim.fpga import fpga_breakeven
 from ..sim.paper import CONVOLUTIONS, table9
 from ..sim.pruned_layer import PrunedLayer
 from ..sim.sensitivity import assumptions
@@ -23,6 +24,7 @@ from ..sim.setting import Setting
 from ..sim.study import Subject
 from ..sim.verdict import network_breakeven
 from .breakeven_text import layer_text, network_text, paper_text
+from .fpga_breakeven import fpga_text, placed_points
 from .masked_network import MaskedNetwork, load_masked
 from .network_argument import NetworkArgument, parse_shape
 from .options import (
@@ -141,6 +143,16 @@ def breakeven(
             " technology card (several times for several).",
         ),
     ] = None,
+    fpga: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fpga",
+            metavar="DEVICE|FILE",
+            help="Instead of silicon of equal area: designs placed on one FPGA. Those that come"
+            " with bosquet for a device, or files that `bosquet synth --fpga --json` wrote (several"
+            " times for several).",
+        ),
+    ] = None,
     technology: TechnologyCard = None,
     lane_table: LaneTableFile = None,
     liberty: Liberty = None,
@@ -153,7 +165,8 @@ def breakeven(
     With a layer: its curve. With a network: every layer, and the speedup of the whole.
     """
     if paper:
-        _check_alone({"NET": net, "--ratio": ratio, "--masks": masks, "--input-shape": input_shape})
+        given = {"NET": net, "--ratio": ratio, "--masks": masks, "--input-shape": input_shape}
+        _check_alone("--paper", f"asks about {PAPER_NETWORK} at the paper's ratios", given)
     elif net is None:
         raise typer.BadParameter("give NET[:LAYER], or --paper", param_hint="NET")
     argument = NetworkArgument.parse(net or PAPER_NETWORK)
@@ -161,7 +174,18 @@ def breakeven(
         raise typer.BadParameter("studies one layer; give NET:LAYER", param_hint="--study")
     if study_liberty and study is None:
         raise typer.BadParameter("goes with --study DIR", param_hint="--study-liberty")
-    check_places({"--out": out}, (argument.network, masks, technology, lane_table, liberty))
+    if fpga:
+        silicon_only = {
+            "--paper": paper or None, "--study": study, "--baseline": baseline,
+            "--format": formats, "--technology": technology, "--lane-table": lane_table,
+            "--liberty": liberty, "--weight-bits": weight_bits, "--act-bits": act_bits,
+            "--weights-on-chip": None if weights_on_chip == 1 else weights_on_chip,
+        }  # fmt: skip
+        _check_alone("--fpga", "compares designs that are placed", silicon_only)
+        if argument.layer is None:
+            raise typer.BadParameter("compares on one layer; give NET:LAYER", param_hint="--fpga")
+    read = (argument.network, masks, technology, lane_table, liberty, *(fpga or ()))
+    check_places({"--out": out}, read)
     design = _baseline(baseline or (PAPER_BASELINE if paper else BASELINE), weight_bits, act_bits)
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
@@ -176,7 +200,13 @@ def breakeven(
         names = tuple(dict.fromkeys(format_named(name).name for name in formats or ()))
         space = replace(setting.space, simd_group=group)
         setting = replace(setting, space=space, formats=names)
-        if paper:
+        if fpga:
+            placed = fpga_breakeven(
+                layers[0], placed_points(fpga), seed, setting.bench,
+                lambda done, total: progress(done, total, "curve"),
+            )  # fmt: skip
+            found, text = placed.to_json(), fpga_text(masked.name, placed)
+        elif paper:
             convolutions = [layer for layer in layers if layer.name in CONVOLUTIONS]
             replica = table9(convolutions, setting)
             found, text = replica.to_json(), paper_text(replica)
@@ -195,14 +225,11 @@ def breakeven(
     emit_answer(answer, "\n".join([text, *notes]), as_json, out)
 
 
-def _check_alone(given: Mapping[str, object]) -> None:
-    """Refuse what --paper sets itself."""
-    for name, value in given.items():
+def _check_alone(option: str, does: str, others: Mapping[str, object]) -> None:
+    """Refuse options that do not go with another, which ``does`` something else."""
+    for name, value in others.items():
         if value is not None:
-            raise typer.BadParameter(
-                f"asks about {PAPER_NETWORK} at the paper's ratios, so without {name}",
-                param_hint="--paper",
-            )
+            raise typer.BadParameter(f"{does}, so without {name}", param_hint=option)
 
 
 def _other(text: str, lane_table: Path | None) -> Technology:

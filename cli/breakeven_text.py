@@ -26,7 +26,8 @@ def layer_text(found: LayerBreakEven) -> str:
         f"the network's own ratio is {given:.2f}, speedup {times(found.speedup)}:"
         f" {VERDICTS[found.verdict]}",
     ]
-    lines += ["", _silicon_text(found.to_json()), *_sensitivity_lines(found)]
+    lines += ["", _silicon_text(found.to_json()), *_fixed_macs_lines(found)]
+    lines += _sensitivity_lines(found)
     lines += ["", _curve_table(found.to_json()["curve"])]
     return "\n".join(lines)
 
@@ -41,6 +42,18 @@ def _silicon_text(found: Document) -> str:
         f"sparse, of the curve: {_template_text(found['sparse'])}\n"
         f"sparse, for the network's own mask: {_template_text(found['own_sparse'])}"
     )
+
+
+def _fixed_macs_lines(found: LayerBreakEven) -> list[str]:
+    """Return what as many multipliers, and not as much area, would give the network's own mask."""
+    if found.fixed_macs is None:
+        return []
+    one = found.fixed_macs.to_json()
+    return [
+        f"with at most as many multipliers ({one['macs_sparse']} for {one['macs_dense']}):"
+        f" {times(one['speedup'])}, {times(one['speedup_cycles'])} in cycles, at"
+        f" {times(one['area_ratio'])} the area; feed {one['feed']}, bound by {one['bound']}"
+    ]
 
 
 def _sensitivity_lines(found: LayerBreakEven) -> list[str]:

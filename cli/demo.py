@@ -42,7 +42,7 @@ DESIGN = "sparse-16x16"
 
 STAGES = {
     "accuracy on the held-out digits, by the integer reference": 3.0,
-    "break-even of every layer at equal area": 30.0,
+    "break-even of every layer at equal area": 90.0,
     "where the cycles go on both chips": 3.0,
     f"{LAYER} in the RTL, cycle by cycle": 60.0,
     f"{LAYER} as a Verilog bundle": 15.0,

@@ -5,6 +5,7 @@ from typing import Any
 from ..errors import InputError
 from ..hw.design import Design
 from ..hw.synth.nextpnr import PlacedDesign, place_and_route
+from ..hw.synth.placed_point import PlacedPoint
 
 __all__ = ["on_fpga"]
 
@@ -25,7 +26,7 @@ def on_fpga(design: Design, device: str, seed: int) -> tuple[dict[str, Any], str
             " [buffers]"
         )
     found = place_and_route(design, design.buffers, device, seed)
-    return {"design": design.name, **found.to_json()}, _text(design, found)
+    return PlacedPoint.of(design, found).to_json(), _text(design, found)
 
 
 def _text(design: Design, found: PlacedDesign) -> str:

@@ -16,6 +16,7 @@ from .demo import demo
 from .doctor import doctor
 from .emit import emit
 from .models import models
+from .reproduce import reproduce
 from .simulate import simulate
 from .sweep import sweep
 from .synth import synth
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for command in (demo, models, simulate, breakeven, sweep, emit, verify, synth, doctor):
+for command in (demo, models, simulate, breakeven, reproduce, sweep, emit, verify, synth, doctor):
     app.command()(command)
 
 

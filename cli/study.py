@@ -6,9 +6,11 @@ it. The tables are written when all answers are there.
 
 import csv
 import io
+from collections.abc import Sequence
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..sim.code_digest import code_digest
@@ -21,7 +23,7 @@ from .progress import Progress
 from .report.study_page import render_study
 from .versions import package_versions
 
-__all__ = ["write_study"]
+__all__ = ["made_folder", "study_identity", "study_text", "write_study", "write_tables"]
 
 JOURNAL, CSV, JSON, HTML = "study.journal", "study.csv", "study.json", "study.html"
 
@@ -34,34 +36,50 @@ def write_study(subject: Subject, folder: Path, jobs: int, as_json: bool) -> Non
     InputError
         If the folder cannot be written or holds another study.
     """
+    made_folder(folder, "--study")
+    cases = cases_of(subject)
+    with (
+        Journal.opened(
+            folder / JOURNAL, "breakeven", "--study", study_identity(subject)
+        ) as journal,
+        Progress("study") as progress,
+    ):
+        rows = run_study(cases, subject, progress, jobs, journal)
+    answer = write_tables(subject, rows, folder, "--study")
+    emit_answer(answer, study_text(subject, rows), as_json)
+
+
+def made_folder(folder: Path, option: str) -> None:
+    """Make the folder of an option; raises InputError if that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{folder}: cannot be made: {reason}; give another --study") from error
-    cases = cases_of(subject)
-    with (
-        Journal.opened(folder / JOURNAL, "breakeven", "--study", _identity(subject)) as journal,
-        Progress("study") as progress,
-    ):
-        rows = run_study(cases, subject, progress, jobs, journal)
+        raise InputError(f"{folder}: cannot be made: {reason}; give another {option}") from error
+
+
+def write_tables(
+    subject: Subject, rows: Sequence[StudyRow], folder: Path, option: str
+) -> dict[str, Any]:
+    """Write the tables and the page of a study into the folder of an option; return the answer."""
     tables = [row.to_json() for row in rows]
     answers = {row.case.key: dict(row.answer) for row in rows}
     answer = document(
         "study", {"network": subject.network, "layer": subject.layer.name, "rows": tables}
     )
-    write_atomically(folder / JSON, dumps({**answer, "answers": answers}), "--study")
-    write_atomically(folder / CSV, _csv(tables), "--study")
+    write_atomically(folder / JSON, dumps({**answer, "answers": answers}), option)
+    write_atomically(folder / CSV, _csv(tables), option)
     provenance = {
         "versions": package_versions(),
         "technology": dict(subject.technology.to_json()),
         "seed": subject.seed,
     }
-    write_atomically(folder / HTML, render_study(answer, answers, provenance), "--study")
-    emit_answer(answer, _text(subject, rows), as_json)
+    write_atomically(folder / HTML, render_study(answer, answers, provenance), option)
+    return answer
 
 
-def _identity(subject: Subject) -> dict[str, object]:
+def study_identity(subject: Subject) -> dict[str, object]:
+    """Return what all answers about a subject depend on."""
     layer = subject.layer
     return {
         "network": subject.network,
@@ -92,7 +110,8 @@ def _csv(rows: list[dict[str, object]]) -> str:
     return text.getvalue()
 
 
-def _text(subject: Subject, rows: list[StudyRow]) -> str:
+def study_text(subject: Subject, rows: Sequence[StudyRow]) -> str:
+    """Return the table for a person."""
     told = []
     for row in rows:
         values = row.to_json()

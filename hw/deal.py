@@ -28,12 +28,13 @@ def dealt_groups(shape: LayerShape, design: Design) -> int:
     return 1 if design.delivery == "port" else shape.groups
 
 
-def ranks_by_entries(mask: NDArray[np.bool_], form: IndexFormat) -> NDArray[np.int64]:
-    """Rank blocks (blocks, length) by the entries of their streams, the heaviest highest.
+def ranks_by_entries(
+    entries: NDArray[np.int64], mask: NDArray[np.bool_], form: IndexFormat
+) -> NDArray[np.int64]:
+    """Rank blocks by the entries (blocks,) of their streams, the heaviest highest.
 
-    Without an index all streams are alike, whatever the mask.
+    Without an index all streams are alike, whatever the mask (blocks, length).
     """
-    entries = form.entry_counts(mask)
     return entries if isinstance(form, Dense) else ranks_by_work(entries, mask)
 
 

@@ -147,7 +147,7 @@ class Program:
         mask = union_masks(layout.to_index_space(layer.mask), filters)
         chosen = form or cls.choose_format(mask, design, zeros_allowed(layer, design))
         check_format(name, chosen, design)
-        own = ranks_by_entries(mask, chosen) if ranks is None else ranks
+        own = ranks_by_entries(chosen.entry_counts(mask), mask, chosen) if ranks is None else ranks
         dealt = deal(own, layer.shape, design, design.streams * layout.lane_filters)
         assignment = np.where(dealt[:, :, None] >= 0, filters[dealt], -1).reshape(len(dealt), -1)
         if assignment.shape[0] > COUNT_LIMIT or layout.position_tiles > COUNT_LIMIT:

@@ -7,12 +7,14 @@ for this layer and each ratio: the ``per_layer`` accounting.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from ..hw.design import Design
 from .curve import COARSE, Crossing, Point, crossing, refined
 from .dense_baseline import FrozenBaseline, design_json
 from .equal_area import Timed
+from .fixed_macs import FixedMacs
 from .pruned_layer import PrunedLayer
 from .question import LayerQuestion
 from .sensitivity import Assumption
@@ -82,6 +84,14 @@ class LayerBreakEven:
         """Speedup at the network's own ratio and mask, None where it does not fit."""
         return self.own.speedup
 
+    @cached_property
+    def fixed_macs(self) -> FixedMacs | None:
+        """The own mask on as many multipliers as the baseline has, None where no design fits."""
+        if self._own_design is None:
+            return None
+        dense, area = self.baseline.layers[0], self.baseline.equal_area
+        return FixedMacs.of(dense, self._own_design, self.layer.own, area)
+
     @property
     def verdict(self) -> Verdict:
         """What to do with the layer: prune it only if both curve and own mask say so."""
@@ -108,6 +118,7 @@ class LayerBreakEven:
             "baseline": self._baseline_json(),
             "sparse": _template_json(self.sparse),
             "own_sparse": _template_json(self._own_design),
+            "fixed_macs": None if self.fixed_macs is None else self.fixed_macs.to_json(),
             "sensitivity": [
                 {"assumption": name, "ratio": found.ratio, "reason": found.reason}
                 for name, found in self.sensitivity

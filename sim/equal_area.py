@@ -7,7 +7,7 @@ tiles)``; the largest count that fits is tried too. Formats are ranked by the bo
 do not see how evenly lanes share a window, and what is predicted to be fastest is simulated.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,13 +15,11 @@ from ..errors import FitError
 from ..hw.design import Buffers, Design
 from ..models.formats import IndexFormat
 from .bench import AreaLike, Bench
+from .lane_counts import OverBudgetError, lane_counts, widest
 from .streaming import WeightSupply
 from .workload import Bounds, Load, Workload, formats_of
 
-__all__ = ["MAX_LANES", "EqualArea", "Fit", "Timed", "lane_counts", "widest"]
-
-MAX_LANES = 256
-"""Largest ``Design.lanes``."""
+__all__ = ["EqualArea", "Fit", "Timed"]
 
 _FORMATS = 2
 """Formats of a layer whose cycles are predicted, of those that fit."""
@@ -30,16 +28,8 @@ _FINALISTS = 2
 """Fits that are simulated, of those that are predicted."""
 
 
-_CLEARLY = 1.15
-"""Excess, by what larger designs lead to expect, of a number of lanes that is not tried."""
-
-
-class OverBudgetError(FitError):
-    """A design has more area than the budget: ``excess`` times as much."""
-
-    def __init__(self, message: str, excess: float) -> None:
-        super().__init__(message)
-        self.excess = excess
+_SURELY_WAITING = 1.2
+"""Latency, over that of the cycles, from which on no error of a prediction matters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +84,11 @@ class Timed:
     cycles: int
     latency_s: float
     bound: str
+
+    @property
+    def waiting(self) -> float:
+        """Latency over what the cycles alone would take."""
+        return self.latency_s * self.fit.freq_hz / self.cycles
 
 
 class EqualArea:
@@ -270,12 +265,16 @@ class EqualArea:
     def shortlist(self, template: Design, workload: Workload) -> list[Timed]:
         """Simulate the two best fits of a layer, decoders undelayed; the fastest first.
 
+        Not where both wait for weights whatever their cycles are: they are ranked as they stand.
+
         Raises
         ------
         FitError
             If no lane fits in any format.
         """
         finalists = self.predicted(template, workload)[:_FINALISTS]
+        if all(timed.waiting > _SURELY_WAITING for timed in finalists):
+            return finalists
         simulated = (self.timed_undelayed(timed.fit, 0, workload) for timed in finalists)
         return sorted(simulated, key=_latency_s)
 
@@ -305,77 +304,9 @@ class EqualArea:
         return Timed(fit, cycles, latency_s, waiting if waits else bounds.holding)
 
 
-def lane_counts(workloads: Iterable[Workload], template: Design) -> list[int]:
-    """Return the lane counts that save some layer a filter tile, the largest first."""
-    counts: set[int] = set()
-    for workload in workloads:
-        filters = workload.usable_lanes(template)
-        fewest_tiles = -(-filters // MAX_LANES)
-        fewest = (-(-filters // tiles) for tiles in range(fewest_tiles, filters + 1))
-        # Whole groups of lanes that share an index stream.
-        whole = {-(-lanes // template.simd_group) * template.simd_group for lanes in fewest}
-        counts |= {lanes for lanes in whole if lanes <= MAX_LANES}
-    return sorted((lanes for lanes in counts if lanes >= template.drain), reverse=True)
-
-
-def widest(counts: Sequence[int], fit: Callable[[int], Fit], also: int = 1) -> list[Fit]:
-    """Find the largest numbers of lanes that fit.
-
-    Counts are tried from the top, without those that are clearly too large by the area of two
-    larger ones. One after the other elsewhere: a few fewer lanes may need more area, since memories
-    come in whole words of whole lanes.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Lane counts to try, descending.
-    fit : callable
-        From lanes to a fit; raises FitError.
-    also : int
-        How many to return.
-
-    Returns
-    -------
-    list of Fit
-        The largest counts that fit.
-
-    Raises
-    ------
-    FitError
-        If none fits.
-    """
-    if not counts:
-        raise FitError("no lane count is large enough for the lanes drained together")
-    found: list[Fit] = []
-    reason: FitError | None = None
-    large: list[tuple[int, float]] = []  # lanes and excess
-    for lanes in counts:
-        if _expected_excess(large, lanes) > _CLEARLY:
-            continue
-        try:
-            found.append(fit(lanes))
-        except FitError as error:
-            reason = error
-            if isinstance(error, OverBudgetError):
-                large.append((lanes, error.excess))
-        if len(found) == also:
-            break
-    if not found and reason is not None:
-        raise reason
-    return found
-
-
 @lru_cache(maxsize=1 << 14)
 def _with_lanes(template: Design, lanes: int) -> Design:
     return replace(template, lanes=lanes)
-
-
-def _expected_excess(large: Sequence[tuple[int, float]], lanes: int) -> float:
-    """Return the excess of fewer lanes on the line through the last two that are too large."""
-    if len(large) < 2:
-        return 0.0
-    (more, upper), (fewer, lower) = large[-2:]
-    return lower - (upper - lower) / (more - fewer) * (fewer - lanes)
 
 
 def _beats(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

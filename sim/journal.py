@@ -62,14 +62,16 @@ class Journal:
             head = file.readline()
             first = content_of(head)
             if head and (first is None or first.get("schema") != schema):
-                raise InputError(f"{path}: is no journal of bosquet {command}; give another file")
+                raise InputError(
+                    f"{path}: is no journal of bosquet {command}; give another {option}"
+                )
             if first is not None and first["identity"] != dict(identity):
                 differ = [
                     name for name in identity if first["identity"].get(name) != identity[name]
                 ]
                 raise InputError(
                     f"{path}: is the journal of another bosquet {command} (other"
-                    f" {', '.join(differ)}); give another file"
+                    f" {', '.join(differ)}); remove it, or give another {option}"
                 )
             known, end = {}, len(head)
             while (line := file.readline()) and (content := content_of(line)) is not None:

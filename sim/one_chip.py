@@ -13,7 +13,8 @@ from ..errors import FitError
 from ..hw.design import Design
 from ..models.formats import IndexFormat
 from .dense_baseline import FrozenBaseline, design_json
-from .equal_area import EqualArea, Fit, Timed, lane_counts, widest
+from .equal_area import EqualArea, Fit, Timed
+from .lane_counts import lane_counts, widest
 from .optimizer import Progress, Score, optimize
 from .search_space import SearchSpace
 from .workload import Workload

@@ -28,12 +28,12 @@ from ..errors import FitError, InputError
 from ..hw.design import Buffers, Design
 from .workload import Bounds, Load
 
-__all__ = ["LABEL", "WeightSupply"]
+__all__ = ["LABEL", "RING_WORDS", "WeightSupply"]
 
 LABEL = "streaming: modelled, not yet in RTL"
 
-_PIECES = 8
-"""Pieces that the rings hold at least."""
+RING_WORDS = 8
+"""Pieces that the rings hold at least, each a word or more."""
 
 _CLOSE = 1e-9
 """Relative difference of two times that are the same."""
@@ -104,11 +104,11 @@ class WeightSupply:
                 ("weights", load.weight_words, weights),
                 ("index words", load.index_words, index),
             ):
-                if words < min(all_words, _PIECES):
+                if words < min(all_words, RING_WORDS):
                     raise FitError(
                         f"--weights-on-chip {self.on_chip:g} leaves each lane of {design.name} room"
-                        f" for {words} {what}, and streaming needs {_PIECES} at least; more on chip"
-                        " or fewer lanes help"
+                        f" for {words} {what}, and streaming needs {RING_WORDS} at least; more on"
+                        " chip or fewer lanes help"
                     )
         return weights, index
 
@@ -163,7 +163,7 @@ def _tiles(seconds: float, load: Load, bounds: Bounds, buffers: Buffers) -> Iter
         strict=True,
     ):
         portion = max(weights / buffers.weight_words, index / max(1, buffers.index_words))
-        pieces = max(1, ceil(portion * _PIECES))
+        pieces = max(1, ceil(portion * RING_WORDS))
         tile_s = seconds * bound / bounds.together
         yield _Tile(
             pieces=pieces,

@@ -216,11 +216,13 @@ class Workload:
         if key not in self._counts:
             filters = simd_blocks(self.shape, design)
             mask = union_masks(layout.to_index_space(self.mask), filters)
+            entries = form.entry_counts(mask)
+            if isinstance(form, Relative):
+                words = form.words_of(entries, design.scan_bits)
+            else:
+                words = form.index_words(mask, design.scan_bits)
             self._counts[key] = _FilterCounts(
-                ranks_by_entries(mask, form),
-                form.entry_counts(mask),
-                form.weight_counts(mask),
-                form.index_words(mask, design.scan_bits),
+                ranks_by_entries(entries, mask, form), entries, form.weight_counts(mask), words
             )
         return self._counts[key]
 

@@ -9,6 +9,7 @@ loaded while no run reads it. Without it Yosys puts registers around every block
 word for such a read (iCE40, 1 x 4: 376 of 5,365 logic cells).
 """
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -25,7 +26,14 @@ from .narrow import Narrow
 from .wasm_tool import WasmTool
 from .yosys import run_yosys, versions
 
-__all__ = ["DEVICES", "FpgaDevice", "PlacedDesign", "place_and_route", "placed"]
+__all__ = [
+    "DEVICES",
+    "FpgaDevice",
+    "PlacedDesign",
+    "gateware_id",
+    "place_and_route",
+    "placed",
+]
 
 _TOP = "fpga"
 _CLOCK = re.compile(r"(?:^|\$)clk(?:\$|$)")
@@ -113,6 +121,8 @@ class PlacedDesign:
         A key of ``DEVICES``.
     seed : int
         Of placement.
+    gateware : str
+        Fingerprint of the Verilog (``gateware_id``).
     tools : mapping of str to str
         Versions by distribution name.
     """
@@ -126,6 +136,7 @@ class PlacedDesign:
     critical_path: tuple[str, ...]
     device: str
     seed: int
+    gateware: str
     tools: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
@@ -162,7 +173,7 @@ def place_and_route(design: Design, buffers: Buffers, device: str, seed: int = 1
         raise InputError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
     chosen = DEVICES[device]
     chosen.tool.require()
-    verilog = component_verilog(Narrow(Accelerator(design, buffers)), _TOP)
+    verilog = _verilog(design, buffers)
     script = (
         f"read_verilog design.v\n{chosen.synthesis} -no-rw-check -top {_TOP} -json netlist.json\n"
     )
@@ -172,10 +183,23 @@ def place_and_route(design: Design, buffers: Buffers, device: str, seed: int = 1
         "--timing-allow-fail", "--seed", str(seed), "--report", "report.json", "-q",
     )  # fmt: skip
     report = chosen.tool.run(arguments, {"netlist.json": netlist}, "report.json")
-    return placed(netlist, report, chosen, seed)
+    return placed(netlist, report, chosen, seed, _fingerprint(verilog))
 
 
-def placed(netlist: str, report: str, device: FpgaDevice, seed: int) -> PlacedDesign:
+def gateware_id(design: Design, buffers: Buffers) -> str:
+    """Return 16 hexadecimal digits of the Verilog that is placed."""
+    return _fingerprint(_verilog(design, buffers))
+
+
+def _verilog(design: Design, buffers: Buffers) -> str:
+    return component_verilog(Narrow(Accelerator(design, buffers)), _TOP)
+
+
+def _fingerprint(verilog: str) -> str:
+    return hashlib.sha256(verilog.encode()).hexdigest()[:16]
+
+
+def placed(netlist: str, report: str, device: FpgaDevice, seed: int, gateware: str) -> PlacedDesign:
     """Read the mapped netlist (Yosys JSON) and the report (nextpnr JSON).
 
     Raises
@@ -199,6 +223,7 @@ def placed(netlist: str, report: str, device: FpgaDevice, seed: int) -> PlacedDe
         critical_path=_ends(told["critical_paths"], f"posedge {clock}"),
         device=device.name,
         seed=seed,
+        gateware=gateware,
         tools={
             **versions(),
             device.tool.distribution: device.tool.version,

@@ -172,8 +172,11 @@ class Relative(IndexFormat):
 
     def index_words(self, mask: NDArray[np.bool_], word_bits: int) -> NDArray[np.int64]:
         """Return the words of each filter, at least one."""
-        per_word = self.codes_per_word(word_bits)
-        words: NDArray[np.int64] = -(-self.entry_counts(mask) // per_word)
+        return self.words_of(self.entry_counts(mask), word_bits)
+
+    def words_of(self, entries: NDArray[np.int64], word_bits: int) -> NDArray[np.int64]:
+        """Return the words that hold so many entries."""
+        words: NDArray[np.int64] = -(-entries // self.codes_per_word(word_bits))
         return words
 
     def _codes(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The paper, side by side: what ADMM-NN (Ren et al., ASPLOS 2019) printed, and the same here."""
 
 from .published import BREAK_EVEN_RATIO, CONVOLUTIONS, ROWS, PublishedRow
-from .table9 import Replica, ReplicaCell, ReplicaRow, table9
+from .table9 import Replica, ReplicaCell, ReplicaRow, replica_cells, table9
 
 __all__ = [
     "BREAK_EVEN_RATIO",
@@ -11,5 +11,6 @@ __all__ = [
     "Replica",
     "ReplicaCell",
     "ReplicaRow",
+    "replica_cells",
     "table9",
 ]

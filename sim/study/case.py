@@ -45,6 +45,17 @@ class Subject:
     seed: int = 0
     technologies: tuple[Technology, ...] = ()
 
+    @property
+    def setting(self) -> Setting:
+        """What it is asked under."""
+        return Setting(
+            network=self.network,
+            baseline=self.baseline,
+            bench=Bench(Cost(self.technology), predict=FastCycles()),
+            weights_on_chip=self.weights_on_chip,
+            seed=self.seed,
+        )
+
 
 @dataclass(frozen=True)
 class StudyCase:
@@ -88,6 +99,18 @@ class StudyCase:
         """What tells it from every other case of a study."""
         return f"{self.section}: {self.name}"
 
+    def asks(self, subject: Subject) -> tuple[object, ...]:
+        """Return what is equal for cases that ask the same, in whatever section."""
+        on_chip, dense_space = self.weights_on_chip, self.dense_space
+        return (
+            self.baseline or subject.baseline,
+            subject.weights_on_chip if on_chip is None else on_chip,
+            self.space,
+            self.space if dense_space is None else dense_space,
+            self.technology,
+            self.formats,
+        )
+
     def technology_of(self, subject: Subject) -> Technology:
         """Return the technology that it is asked on."""
         if self.technology is None:
@@ -99,16 +122,14 @@ class StudyCase:
 
         Where the question cannot be asked, ratio is null and ``reason`` says why.
         """
-        baseline = self.baseline or subject.baseline
-        on_chip = self.weights_on_chip
         technology = self.technology_of(subject)
         layer = _grouped(subject.layer, self.space.simd_group, subject.seed)
-        setting = Setting(
-            network=subject.network,
-            baseline=baseline,
+        on_chip = self.weights_on_chip
+        setting = replace(
+            subject.setting,
+            baseline=self.baseline or subject.baseline,
             bench=Bench(Cost(technology), predict=FastCycles()),
             weights_on_chip=subject.weights_on_chip if on_chip is None else on_chip,
-            seed=subject.seed,
             space=self.space,
             dense_space=self.dense_space,
             formats=self.formats,

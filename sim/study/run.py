@@ -1,18 +1,35 @@
 """Running a study: its questions in several processes, each answer on disk as it comes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Protocol
 
 from ..journal import Journal
 from .case import StudyCase, Subject
 
-__all__ = ["Progress", "StudyRow", "run_study"]
+__all__ = ["Case", "Progress", "StudyRow", "answered", "run_study"]
 
 Progress = Callable[[int, int, str], None]
 """Told how many questions of how many are answered, and which one was."""
+
+
+class Case(Protocol):
+    """A question about a subject."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other one."""
+        ...
+
+    def asks(self, subject: Subject) -> Hashable:
+        """Return what is equal for cases that ask the same."""
+        ...
+
+    def answer(self, subject: Subject) -> Mapping[str, Any]:
+        """Ask."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,11 +80,24 @@ def run_study(
     jobs: int = 1,
     journal: Journal | None = None,
 ) -> list[StudyRow]:
-    """Answer every question of a study.
+    """Answer every question of a study; parameters as those of ``answered``."""
+    found = answered(cases, subject, progress, jobs, journal)
+    return [StudyRow(case, found[case.key]) for case in cases]
+
+
+def answered(
+    cases: Sequence[Case],
+    subject: Subject,
+    progress: Progress,
+    jobs: int = 1,
+    journal: Journal | None = None,
+) -> dict[str, Mapping[str, Any]]:
+    """Answer questions about a subject, by key; those that ask the same are asked once.
 
     Parameters
     ----------
-    cases : sequence of StudyCase
+    cases : sequence of Case
+        Of cases that ask the same the first one is asked.
     subject : Subject
     progress : callable
     jobs : int, default: 1
@@ -76,25 +106,32 @@ def run_study(
         Answers that it has are not asked for again, others are written down as they come.
     """
     found = dict(journal.known) if journal else {}
-    waiting = [case for case in cases if case.key not in found]
-    progress(len(cases) - len(waiting), len(cases), "")
+    waiting: dict[Hashable, list[Case]] = {}
+    for case in cases:
+        if case.key not in found:
+            waiting.setdefault(case.asks(subject), []).append(case)
+    progress(_known(cases, found), len(cases), "")
 
-    def keep(case: StudyCase, answer: Mapping[str, Any]) -> None:
-        found[case.key] = answer
-        if journal:
-            journal.add(case.key, answer)
-        known = sum(one.key in found for one in cases)
-        progress(known, len(cases), case.key)
+    def keep(alike: Iterable[Case], answer: Mapping[str, Any]) -> None:
+        for case in alike:
+            found[case.key] = answer
+            if journal:
+                journal.add(case.key, answer)
+            progress(_known(cases, found), len(cases), case.key)
 
     if jobs == 1 or len(waiting) < 2:
-        for case in waiting:
-            keep(case, case.answer(subject))
+        for alike in waiting.values():
+            keep(alike, alike[0].answer(subject))
     else:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            asked = {pool.submit(case.answer, subject): case for case in waiting}
+            asked = {pool.submit(alike[0].answer, subject): alike for alike in waiting.values()}
             try:
                 for done in as_completed(asked):
                     keep(asked[done], done.result())
             finally:
                 pool.shutdown(cancel_futures=True)
-    return [StudyRow(case, found[case.key]) for case in cases]
+    return found
+
+
+def _known(cases: Sequence[Case], found: Mapping[str, object]) -> int:
+    return sum(case.key in found for case in cases)

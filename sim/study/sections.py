@@ -8,7 +8,7 @@ from ...hw.design import Design
 from ..bench import Bench
 from ..cost import Cost
 from ..dense_baseline import FrozenBaseline
-from ..equal_area import MAX_LANES
+from ..lane_counts import MAX_LANES
 from ..search_space import SearchSpace
 from ..technology import Technology
 from ..workload import formats_of
@@ -27,7 +27,7 @@ __all__ = [
 
 SPACE = SearchSpace()
 
-BASELINES = ((8, 8), (16, 8), (16, 16), (32, 16), (64, 16), (64, 32), (64, 64))
+BASELINES = ((8, 8), (16, 16), (64, 16), (64, 64))
 """Rows and columns of the baselines of the surface: 64 to 4,096 MACs."""
 
 SHARES = (0.15, 0.3, 0.45, 0.6, 0.8)

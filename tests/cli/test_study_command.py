@@ -65,7 +65,9 @@ def test_the_folder_of_another_study_is_refused(tmp_path: Path) -> None:
     bosquet(*QUESTION, "--study", folder, "--jobs", 1)
     refused = bosquet(*QUESTION, "--study", folder, "--jobs", 1, "--seed", 3)
     assert refused.code == 1
-    assert "another bosquet breakeven (other seed); give another file" in refused.err
+    assert (
+        "another bosquet breakeven (other seed); remove it, or give another --study" in refused.err
+    )
 
 
 def test_a_study_is_of_one_layer(tmp_path: Path) -> None:

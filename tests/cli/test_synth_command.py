@@ -107,7 +107,7 @@ def placed(design: Design, buffers: Buffers, device: str, seed: int) -> PlacedDe
     """Stand in for place and route."""
     have = {"lut": 24288, "dsp": 28, "bram": 56}
     return PlacedDesign(
-        1234, 567, 8, 9, have, 101.5e6, ("inner.a", "inner.b"), device, seed, {"nextpnr": "1"}
+        1234, 567, 8, 9, have, 101.5e6, ("inner.a", "inner.b"), device, seed, "f1", {}
     )
 
 

@@ -78,7 +78,7 @@ def answers(device: FpgaDevice, clock: str, flip_flop: str) -> tuple[str, str]:
 @pytest.mark.usefixtures("installed")
 def test_the_report_is_read(name: str, clock: str, flip_flop: str) -> None:
     device = DEVICES[name]
-    found = placed(*answers(device, clock, flip_flop), device, 5)
+    found = placed(*answers(device, clock, flip_flop), device, 5, "f1")
     assert (found.lut, found.ff, found.dsp, found.bram) == (7, 2, 1, 2)
     assert found.available == {"lut": 100, "dsp": 8, "bram": 30}
     assert found.freq_hz == pytest.approx(123.5e6)
@@ -93,7 +93,7 @@ def test_a_report_without_the_clock() -> None:
     device = DEVICES["ice40-up5k"]
     netlist, report = answers(device, "clock_of_somebody", "SB_DFF")
     with pytest.raises(ToolError, match="clock_of_somebody"):
-        placed(netlist, report, device, 1)
+        placed(netlist, report, device, 1, "f1")
 
 
 def test_a_device_that_is_not_known() -> None:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from mac_verilog import MAC
 
 from bosquet.hw.design import Design
 from bosquet.hw.synth.parts import Part
@@ -37,16 +38,6 @@ pytestmark = [
 BUILTIN = "built-in"
 LIBERTIES = [Path(name) for name in os.environ.get("BOSQUET_LIBERTIES", "").split(":") if name]
 
-MAC = """
-module mac(input clk, input clear, input signed [7:0] a, b, output reg signed [23:0] sum);
-  reg signed [7:0] ra, rb;
-  wire signed [23:0] product = ra * rb;
-  always @(posedge clk) begin
-    ra <= a; rb <= b;
-    sum <= clear ? product : sum + product;
-  end
-endmodule
-"""
 LANE = Part.of("sparse_lane", replace(Design("sparse", 16, 2, window=4, feed=2), index_bits=(4,)))
 DESIGNS = {"mac": MAC, LANE.name: LANE.verilog()}
 

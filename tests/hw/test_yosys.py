@@ -4,6 +4,7 @@ import importlib.util
 import json
 
 import pytest
+from mac_verilog import MAC
 
 from bosquet.errors import InputError, ToolError
 from bosquet.hw.synth.synthesis import SynthesisResult, synthesize
@@ -25,16 +26,6 @@ module shift(input clk, input d, output reg q);
 endmodule
 """
 
-MAC = """
-module mac(input clk, input clear, input signed [7:0] a, b, output reg signed [23:0] sum);
-  reg signed [7:0] ra, rb;
-  wire signed [23:0] product = ra * rb;
-  always @(posedge clk) begin
-    ra <= a; rb <= b;
-    sum <= clear ? product : sum + product;
-  end
-endmodule
-"""
 
 LOOKUP = """
 module lookup(input clk, input [7:0] data, input [3:0] step, output [3:0] address);

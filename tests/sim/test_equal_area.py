@@ -15,7 +15,9 @@ from bosquet.models.layer import LayerShape
 from bosquet.models.masks import uneven_mask
 from bosquet.sim.bench import Bench
 from bosquet.sim.dense_baseline import FrozenBaseline
-from bosquet.sim.equal_area import EqualArea, Fit, lane_counts, widest
+from bosquet.sim.equal_area import EqualArea, Fit
+from bosquet.sim.fast_cycles import FastCycles
+from bosquet.sim.lane_counts import lane_counts, widest
 from bosquet.sim.streaming import WeightSupply
 from bosquet.sim.workload import Workload
 
@@ -172,3 +174,21 @@ class TestOnRealCycles:
     def test_dense_weights_take_the_dense_format(self) -> None:
         fastest = self.area(150).fastest(self.template, self.pruned(1.0))
         assert fastest.fit.forms[0].name == "dense"
+
+
+def test_what_waits_for_weights_anyway_is_ranked_without_simulation() -> None:
+    shape = LayerShape("fc", "fc", 64, 64)
+    layer = Workload(shape, uneven_mask(shape.weight_shape, 0.5, 0))
+    template = Design("sparse", 4, 1, window=4, feed=4)
+    for reads, simulated in ((1e-3, 1), (1e9, 3)):  # bits per s; ideal clocks are of 1 Hz
+        bench = Bench(IdealCost(), predict=FastCycles())
+        area = EqualArea(bench, 1e6, WeightSupply(once_bits_per_s=reads))
+        ranked = area.shortlist(template, layer)
+        assert bench.simulations == simulated - 1
+        best = area.fastest(template, layer)
+        assert bench.simulations == simulated
+        assert best.cycles == bench.cycles(layer, best.fit.design, best.fit.forms[0])
+        assert best.latency_s == ranked[0].latency_s
+        if reads < 1:
+            bits = best.fit.loads[0].tile_bits.sum()
+            assert (best.bound, best.latency_s) == ("weight_bandwidth", bits / reads)

@@ -40,7 +40,7 @@ def test_a_torn_line_is_cut_off(path: Path, torn: int) -> None:
 
 
 def test_another_identity_is_refused(path: Path) -> None:
-    message = r"another bosquet verify \(other seed\); give another file"
+    message = r"another bosquet verify \(other seed\); remove it, or give another --journal"
     with pytest.raises(InputError, match=message):
         opened(path, seed=8)
     assert len(opened(path)) == 2

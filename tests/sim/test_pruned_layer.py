@@ -76,3 +76,11 @@ def test_shapes_must_agree() -> None:
         PrunedLayer(SHAPE, ones[:1])
     with pytest.raises(InputError, match="weight must have shape"):
         PrunedLayer(SHAPE, ones, np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(("shape", "masks"), [((4000, 1000), 1), ((400, 10_000), 5), ((64, 64), 5)])
+def test_large_layers_of_many_filters_get_one_mask(shape: tuple[int, int], masks: int) -> None:
+    filters, inputs = shape
+    layer = PrunedLayer.of_shape(LayerShape("fc", "fc", inputs, filters), 4, 0)
+    assert layer.seeds(7) == list(range(7, 7 + masks))
+    assert len(layer.masks(7)["seeds"]) == masks

@@ -82,3 +82,28 @@ def test_a_row_tells_the_design_of_the_curve(subject: Subject) -> None:
     values = row.to_json()
     assert (values["sparse_vector"], values["sparse_window"], values["sparse_feed"]) == (4, 4, 4)
     assert (values["baseline_rows"], values["baseline_vector"]) == (4, 8)
+
+
+def test_what_asks_the_same_is_asked_once(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = StudyCase("format", "best of all", baseline=subject.baseline, space=SPACE)
+    named = StudyCase("weights", "all", weights_on_chip=1.0, space=SPACE, dense_space=SPACE)
+    other = StudyCase("format", "bitmap", formats=("bitmap",), space=SPACE)
+    asked: list[str] = []
+
+    def answer(case: StudyCase, _: Subject) -> dict[str, object]:
+        asked.append(case.key)
+        return {"ratio": None, "interval": [None, None], "reason": case.key}
+
+    monkeypatch.setattr(StudyCase, "answer", answer)
+    told: list[int] = []
+    with Journal.opened(tmp_path / "study.journal", "breakeven", "--study", {}) as journal:
+        rows = run_study(
+            [FIRST, same, other, named], subject, lambda done, total, what: told.append(done),
+            journal=journal,
+        )  # fmt: skip
+    assert asked == [FIRST.key, other.key]
+    assert [row.answer["reason"] for row in rows] == [FIRST.key, FIRST.key, other.key, FIRST.key]
+    assert told == [0, 1, 2, 3, 4]
+    assert journal.known.keys() == {FIRST.key, same.key, other.key, named.key}
