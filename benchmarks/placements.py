@@ -2,9 +2,10 @@
 
     python benchmarks/placements.py [--seeds 1 2 3] [--device ecp5-25k-8] [--only NAME] [--store]
 
-Each design is placed with the same seeds, and its fastest placement counts. A placement takes
-minutes. With --store the documents go to hw/synth/placements.json as they come: one that the same
-tools have made of the same gateware is not made again, one of a design that is no example goes.
+Each design is placed with the same seeds, and its fastest placement counts; a seed that nextpnr
+cannot route is told and left out. A placement takes minutes. With --store the documents go to
+hw/synth/placements.json as they come: one that the same tools have made of the same gateware is not
+made again, one of a design that is no example goes.
 """
 
 import argparse
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", choices=sorted(designs), help="one design only")
     parser.add_argument("--store", action="store_true", help=f"keep them in {STORED.name}")
     given = parser.parse_args(arguments)
-    known = stored(designs)
+    known, failed = stored(designs), 0
     print(
         "design                                 seed  logic cells       FFs  DSP        BRAM    MHz"
     )
@@ -83,8 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 found = placement(designs[name], given.device, seed, known)
             except BosquetError as error:
-                print(f"error: {name}: {error}", file=sys.stderr)
-                return 1
+                print(f"error: {name}, seed {seed}: {error}", file=sys.stderr)
+                failed += 1
+                continue
             print(line(found), flush=True)
             place = (designs[name], given.device, seed)
             others = [
@@ -95,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
                 documents = [one.to_json() for one in known]
                 text = json.dumps(documents, indent=1, allow_nan=False)
                 write_atomically(STORED, text + "\n", "--store")
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ EXAMPLE_DESIGNS = {path.stem: Design.from_toml(path) for path in EXAMPLES.glob("
 
 
 def test_the_shipped_points_are_the_examples() -> None:
-    """Dense and sparse ones, all placed with the same seeds and tools."""
+    """Dense ones have been placed as often as any; all by the same tools."""
     points = PlacedPoint.shipped("ecp5-25k-8")
     seeds: dict[str, set[int]] = {name: set() for name in EXAMPLE_DESIGNS}
     for point in points:
@@ -82,7 +82,11 @@ def test_the_shipped_points_are_the_examples() -> None:
         seeds[name].add(point.placed.seed)
         for what, have in point.placed.available.items():
             assert 0 < getattr(point.placed, what) <= have
-    assert len({frozenset(own) for own in seeds.values()}) == 1
+    tried = set().union(*seeds.values())
+    for name, own in seeds.items():
+        assert len(own) >= 2, name
+        if EXAMPLE_DESIGNS[name].family == "dense":
+            assert own == tried, name
     assert len({frozenset(point.placed.tools.items()) for point in points}) == 1
 
 
