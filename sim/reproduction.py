@@ -5,6 +5,7 @@ convolutions Table 9, and one of them an FPGA. Each is a question of its own, so
 share processes and a run that is stopped goes on.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +26,13 @@ DEVICE, FPGA_LAYER = "ecp5-25k-8", "conv3"
 """The FPGA on which designs come placed, and the layer that their memories are for."""
 
 
-class _Alone:
+class _Alone(ABC):
     """A question that no other one is equal to."""
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What tells it from every other question."""
-        raise NotImplementedError
 
     def asks(self, subject: Subject) -> str:
         """Return the key."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bosquet.cli.report.study_page import render_study
 from bosquet.models.layer import LayerShape
 from bosquet.sim.dense_baseline import baseline_design
 from bosquet.sim.journal import Journal
@@ -82,6 +83,15 @@ def test_a_row_tells_the_design_of_the_curve(subject: Subject) -> None:
     values = row.to_json()
     assert (values["sparse_vector"], values["sparse_window"], values["sparse_feed"]) == (4, 4, 4)
     assert (values["baseline_rows"], values["baseline_vector"]) == (4, 8)
+
+
+def test_a_page_without_an_answer_says_why(subject: Subject) -> None:
+    asked = StudyCase("question", "as asked", weights_on_chip=0.01, space=SPACE)
+    rows = run_study([asked], subject, lambda *_: None)
+    document = {"network": "net", "layer": "conv", "rows": [row.to_json() for row in rows]}
+    page = render_study(document, {asked.key: rows[0].answer}, {"seed": 0})
+    assert "Pruning does not pay: " in page
+    assert "streaming needs 8 at least" in page
 
 
 def test_what_asks_the_same_is_asked_once(
