@@ -33,6 +33,16 @@ REFERENCE_RATIOS = (
 _CANDIDATES = 16
 """Templates of which that of the curve is chosen."""
 
+_BEYOND, _COARSE, _MOST = 15, 3, 98
+"""How far above the deciding ratio a template must win too, in steps of how much, and the pruned
+portion at which that ends, all in %."""
+
+_FINALISTS, _ERROR = 4, 3
+"""Templates that are simulated in the end, from how much above what is predicted, in %."""
+
+_FOR_GOOD = 4
+"""Reference ratios, from one upwards, at which a template must win to win there for good."""
+
 _NEAR_BEST = 4
 """Templates of different widths that the next reference ratio is searched from."""
 
@@ -86,28 +96,40 @@ class LayerQuestion:
 
     @cached_property
     def sparse(self) -> Design:
-        """The sparse template of the curve: the one that wins first.
+        """The sparse template of the curve: the one that wins for good from the lowest ratio on.
 
         Of those that are best at the lowest reference ratio at which any wins, and at the ratio
-        below, the one whose median mask wins at the lowest pruned portion, in steps of 1 %. Where
-        sparse is slower at all ratios, or fits at none, that of the highest.
+        below. Prediction says of each from which pruned portion on it wins; the few of the lowest
+        are simulated, from above downwards, as long as any wins. Where sparse is slower at all
+        ratios, or fits at none, that of the highest.
         """
         below, wins = self._decided
-        candidates = self._templates[:_CANDIDATES]
+        left = self._templates[:_CANDIDATES]
         if not (0 <= below and wins < len(REFERENCE_RATIOS)):
-            return candidates[0]
-        low, high = (_percent(REFERENCE_RATIOS[at]) for at in (below, wins))
-        for percent in range(low, high + 1):
+            return left[0]
+        lowest = {template: self._wins_above(template) for template in left}
+        left = sorted(left, key=lowest.__getitem__)[:_FINALISTS]
+        top = min(max(lowest[template] for template in left) + _ERROR, _MOST)
+        for percent in range(top, -1, -1):
+            speedups = {one: self.curve_point(percent, one).speedup or 0.0 for one in left}
+            winners = [template for template in left if speedups[template] >= 1]
+            if not winners:
+                break
+            left = sorted(winners, key=speedups.__getitem__, reverse=True)
+        return left[0]
+
+    def _wins_above(self, template: Design) -> int:
+        """Predict the lowest pruned portion in % from which on a template wins."""
+        low, high = (_percent(REFERENCE_RATIOS[at]) for at in self._decided)
+        above = range(min(high + _BEYOND, _MOST), high, -_COARSE)
+        lowest = above[0]
+        for percent in (*above, *range(high, low - 1, -1)):
             masks = self.layer.pruned_to(1 - percent / 100, self.setting.seed)
-            middle = (len(masks) - 1) // 2
-            latencies = {
-                template: sorted(self._predicted_s(template, mask) for mask in masks)[-1 - middle]
-                for template in candidates
-            }
-            best = min(candidates, key=latencies.__getitem__)
-            if latencies[best] <= self.dense.latency_s:
-                return best
-        return candidates[0]
+            latencies = sorted(self._predicted_s(template, mask) for mask in masks)
+            if latencies[-1 - (len(masks) - 1) // 2] > self.dense.latency_s:
+                break
+            lowest = percent
+        return lowest
 
     @property
     def _templates(self) -> list[Design]:
@@ -130,7 +152,7 @@ class LayerQuestion:
         while wins - loses > 1:
             at = (loses + wins) // 2
             best = self._templates_at(at, starts)
-            if best and self._wins_at(at, best[0]):
+            if self._any_wins_from(at, best):
                 wins, found = at, best
             else:
                 loses = at
@@ -139,7 +161,7 @@ class LayerQuestion:
         below: list[Design] = []
         while self.known is None and wins > 0:
             below = self._templates_at(wins - 1, [*found[:_NEAR_BEST], *self._starts])
-            if not (below and self._wins_at(wins - 1, below[0])):
+            if not self._any_wins_from(wins - 1, below):
                 break
             wins, found = wins - 1, below
         both = [one for pair in zip_longest(found, below) for one in pair if one is not None]
@@ -154,13 +176,23 @@ class LayerQuestion:
         except FitError:
             return []
 
-    def _wins_at(self, at: int, template: Design) -> bool:
-        """Whether a template is not slower than dense with the mask that it was chosen for."""
-        mask = self.layer.pruned_once(1 / REFERENCE_RATIOS[at], self.setting.seed)
+    def _any_wins_from(self, at: int, templates: Sequence[Design]) -> bool:
+        """Whether one of the best is not slower than dense at a reference ratio and above it."""
+        masks = [
+            self.layer.pruned_once(1 / ratio, self.setting.seed)
+            for ratio in REFERENCE_RATIOS[at : at + _FOR_GOOD]
+        ]
+        return any(
+            self._simulated_s(template, masks[0]) <= self.dense.latency_s
+            and all(self._predicted_s(template, m) <= self.dense.latency_s for m in masks[1:])
+            for template in templates[:_NEAR_BEST]
+        )
+
+    def _simulated_s(self, template: Design, mask: Workload) -> float:
         try:
-            return self.area.shortlist(template, mask)[0].latency_s <= self.dense.latency_s
+            return self.area.shortlist(template, mask)[0].latency_s
         except FitError:
-            return False
+            return float("inf")
 
     def _predicted_s(self, template: Design, mask: Workload) -> float:
         try:

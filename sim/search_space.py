@@ -93,7 +93,7 @@ class SearchSpace:
                     feed=self.feeds[-1],
                     acc_sets=sets,
                     drain=self.drains[0],
-                    drain_cycles=self.drain_cycles[0],
+                    drain_cycles=_divisor(vector, self.drain_cycles[0]),
                 )
                 for vector in vectors
                 for sets in reversed(self.acc_sets)

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from ideal_silicon import IdealCost, IdealSimulator
 
+from bosquet.cli.breakeven import pruned_layers
+from bosquet.cli.masked_network import load_masked
+from bosquet.cli.network_argument import NetworkArgument
 from bosquet.errors import FitError, InputError
 from bosquet.models.layer import LayerShape
 from bosquet.sim.bench import Bench
@@ -17,6 +20,8 @@ from bosquet.sim.dense_baseline import baseline_design
 from bosquet.sim.pruned_layer import PrunedLayer
 from bosquet.sim.search_space import SearchSpace
 from bosquet.sim.setting import Setting
+from bosquet.sim.study import Subject, cases_of
+from bosquet.sim.technology import Technology
 
 SHAPE = LayerShape("conv2", "conv", 8, 24, (3, 3), padding=(1, 1, 1, 1), height=6, width=6)
 SPACE = SearchSpace(
@@ -160,6 +165,19 @@ def test_the_design_of_the_curve_is_chosen_where_it_breaks_even() -> None:
     # Bisection ends beside the answer.
     assert min(abs(ratio - answer.ratio) for ratio in ratios) < 0.25 * answer.ratio
     assert answer.ratio > 2
+
+
+@pytest.mark.slow
+def test_a_larger_space_breaks_even_no_later() -> None:
+    """Wide arrays win early here, and lose again; narrow ones win for good."""
+    masked = load_masked(NetworkArgument("lenet5"), None, 0)
+    layer = next(one for one in pruned_layers(masked) if one.name == "conv2")
+    subject = Subject("lenet5", layer, baseline_design("16x16"), 1.0, Technology.load())
+    steps = [case for case in cases_of(subject) if case.section == "step"]
+    narrow, wide = (
+        next(case for case in steps if name in case.name) for name in ("16 columns", "128 columns")
+    )
+    assert wide.answer(subject)["ratio"] <= narrow.answer(subject)["ratio"]
 
 
 def test_real_weights_have_one_mask_and_no_spread() -> None:

@@ -139,6 +139,12 @@ def test_axes_stay_legal() -> None:
         SearchSpace(windows=(4,), feeds=(8,)).starts("sparse", Design.dense(4, 4))
 
 
+def test_starts_divide_their_vector() -> None:
+    odd = SearchSpace(vectors=(4, 6), drain_cycles=(4, 8), fitted=(5,))
+    starts = odd.starts("sparse", Design.dense(4, 4))
+    assert {start.vector: start.drain_cycles for start in starts} == {4: 4, 5: 1, 6: 3}
+
+
 def test_dense_search_is_as_good_as_trying_everything() -> None:
     shape = LayerShape("layer", "conv", 4, 20, (3, 3), height=9, width=8)
     layer = Workload(shape, np.ones(shape.weight_shape, np.bool_))
