@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .design import CLUSTER_LANES, Design
+from .tree import KEEP
 
 __all__ = ["MacRow", "weight_copies"]
 
@@ -58,7 +59,7 @@ class MacRow(wiring.Component):
         m = Module()
         design = self._design
         columns = CLUSTER_LANES if design.weights_per_row == 1 else 1  # that share a weight
-        first = Signal()
+        first = Signal(attrs=KEEP)
         # ``first`` begins anew, whatever stands in the registers of data: they need no reset.
         sums = Signal.like(self.sums, reset_less=True)
         m.d.comb += self.sums.eq(sums)

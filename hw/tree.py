@@ -10,7 +10,10 @@ from .design import CLUSTER_LANES, broadcast_stages
 __all__ = ["KEEP", "broadcast"]
 
 KEEP = {"keep": 1}
-"""Attribute of a copied register: without it synthesis merges the copies into one again."""
+"""Attribute of a copied register: without it synthesis merges the copies into one again.
+
+``hw.verilog`` gives it to the register itself; at the signal alone it would not help.
+"""
 
 
 def broadcast(m: Module, source: Any, consumers: int, name: str) -> Sequence[Any]:

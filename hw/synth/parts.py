@@ -44,7 +44,7 @@ from ..loader import MemoryKind
 from ..port_lane import PortLane
 from ..requantize import OutputStage
 from ..shell import Shell
-from ..verilog import component_verilog
+from ..verilog import component_verilog, with_kept_registers
 from ..window import ClusterWindow
 from .components import (
     ADDRESS_WORDS,
@@ -274,7 +274,7 @@ class Part:
         They are taken of the RTLIL, which the Verilog is made from and which needs no tool.
         """
         text: str = rtlil.convert(self.component(), name=self.name, emit_src=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(with_kept_registers(text).encode()).hexdigest()[:16]
 
 
 def parts_of(design: Design) -> tuple[tuple[Part, float], ...]:

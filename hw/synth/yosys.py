@@ -23,7 +23,8 @@ clock tree, gated or not.
 
 The same recipe serves dense and sparse designs, so ratios depend on it little; absolute areas
 and periods do. Yosys merges registers that always hold the same value, also those that a design
-has doubled on purpose to halve their load: such registers need the attribute ``keep``.
+has doubled on purpose to halve their load, unless they have the attribute ``keep``
+(``hw.verilog``).
 """
 
 from ...errors import InputError, ToolError
