@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bosquet.hw.design import Design
+from bosquet.hw.design import CLUSTER_LANES, Design
 from bosquet.hw.synth.components import ADDRESS_WORDS
 from bosquet.hw.synth.lane_table import LaneTable
 from bosquet.hw.synth.row import Row
@@ -46,7 +46,7 @@ def rows(part: str) -> list[Row]:
         ("port_lane", "sparse", {"delivery": "port"}, range(200, 231)),
         # Whether there are sums, and whether a pass begins or ends.
         ("dense_lane", "dense", {}, range(3, 4)),
-        ("fc_lane", "dense", {"weights_per_row": None}, range(5, 11)),
+        ("fc_lane", "dense", {"weights_per_row": None}, range(4, 5)),
     ],
 )
 def test_an_entry_fills_every_register_of_a_lane_but_those_of_control(
@@ -54,14 +54,18 @@ def test_an_entry_fills_every_register_of_a_lane_but_those_of_control(
 ) -> None:
     """What is left is the same for any number of columns, windows and accumulator sets.
 
-    Up to 16 columns: above, there are copies of registers, which synthesis has joined again.
+    Each lane of a group has a register of its own that says whether a pass begins, and every 16
+    columns with weights of their own one that says which weight of the word is wanted.
     """
-    measured = [row for row in rows(part) if dict(row.part.values)["vector"] <= 16]
+    measured = rows(part)
     assert len(measured) > 3
     for row in measured:
         values = dict(row.part.values)
         own = {name: value or values["vector"] for name, value in given.items()}
-        assert row.registers - one_entry(family, {**values, **own}) in control, row.part
+        columns, copies = values["vector"], values.get("simd_group", 1) - 1
+        if part == "fc_lane":
+            copies += -(-columns // CLUSTER_LANES) * (columns - 1).bit_length()
+        assert row.registers - copies - one_entry(family, {**values, **own}) in control, row.part
 
 
 def test_a_beat_fills_every_register_of_the_output_stage_but_those_of_control() -> None:
