@@ -18,4 +18,5 @@ _setting_of = breakeven.setting_of
 
 def setting_of_few(*arguments: object) -> Setting:
     """Return what ``bosquet.cli.breakeven.setting_of`` does, with few designs to choose from."""
+    # The arguments go on as they come, whatever their types are.
     return replace(_setting_of(*arguments), space=FEW_DESIGNS)  # type: ignore[arg-type]

@@ -122,7 +122,7 @@ def refresh(
 ) -> LaneTable:
     """Bring the table that is shipped up to date: our own library, default widths, nothing else.
 
-    It takes about a quarter of an hour on one core if everything has changed.
+    It takes an hour on one core if the lanes have changed.
 
     Parameters
     ----------

@@ -51,6 +51,7 @@ def test_it_may_be_larger_than_the_budget() -> None:
     [({"vector": 5}, 6), ({"simd_group": 4, "vector": 5}, 4), ({"vector": 1}, 24)],
 )
 def test_whole_lanes_and_no_more_than_filters(changes: dict[str, int], lanes: int) -> None:
+    # mypy cannot tell which field of a design gets which value of a parameter.
     one = found(replace(TEMPLATE, **changes))  # type: ignore[arg-type]
     assert one is not None
     assert one.sparse.fit.design.lanes == lanes
