@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import InputError
-from ..hw.design import Buffers, Design
+from ..hw.design import Design
 from ..models.formats import Dense
 from .bench import AreaLike, Bench
 from .equal_area import EqualArea, Fit, Timed
@@ -153,13 +153,8 @@ def _held_at(
 ) -> Fit:
     """Return the baseline with memories that hold exactly the given portion of the weights."""
     loads = tuple(workload.load(design, Dense()) for workload in workloads)
-    weight_words, index_words = supply.words(design, loads)
-    cover: Buffers | None = None
-    for workload, load in zip(workloads, loads, strict=True):
-        needed = workload.buffers(design, load)
-        cover = cover.covering(needed) if cover else needed
-    assert cover is not None
-    buffers = replace(cover, weight_words=weight_words, index_words=index_words)
+    whole = [w.buffers(design, load) for w, load in zip(workloads, loads, strict=True)]
+    buffers = supply.buffers(design, loads, whole)
     frequency = bench.frequency(design, buffers)
     bounds = tuple(w.bounds(design, load) for w, load in zip(workloads, loads, strict=True))
     return Fit(

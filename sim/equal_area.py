@@ -148,11 +148,8 @@ class EqualArea:
             If its area is above the budget, or too little is left for streaming.
         """
         loads = tuple(w.load(design, form) for w, form in zip(workloads, forms, strict=True))
-        weight_words, index_words = self.supply.words(design, loads)
-        cover = workloads[0].buffers(design, loads[0])
-        for workload, load in zip(workloads[1:], loads[1:], strict=True):
-            cover = cover.covering(workload.buffers(design, load))
-        buffers = replace(cover, weight_words=weight_words, index_words=index_words)
+        whole = [w.buffers(design, load) for w, load in zip(workloads, loads, strict=True)]
+        buffers = self.supply.buffers(design, loads, whole)
         area = self.bench.area(design, buffers)
         if area.total_um2 > self.budget_um2 * (1 + 1e-12):
             raise OverBudgetError(

@@ -12,6 +12,9 @@ Weights that are used only once (FC layers) are a matter of bandwidth wherever t
 them on chip, too, every side reads at most as many bits per second as the dense baseline, a weight
 per row and cycle.
 
+Where every tile has an order of its feed steps, that comes with the weights of the tile: the memory
+of the orders is a ring, too, of the same portion, but of two tiles at least.
+
 A tile is worked off in equal pieces, none larger than an eighth of the rings: a piece waits until
 it is there, and loading it until there is room. The cycles of a layer are shared out to its tiles
 by their bounds. All sides read over the same bandwidth, just enough that the dense baseline never
@@ -20,7 +23,8 @@ waits.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from math import ceil, floor, isinf
 from typing import NamedTuple
 
@@ -31,6 +35,9 @@ from .workload import Bounds, Load
 __all__ = ["LABEL", "RING_WORDS", "WeightSupply"]
 
 LABEL = "streaming: modelled, not yet in RTL"
+
+ORDERS = 2
+"""Tiles whose orders are on chip at least: one that is worked off, and one that comes."""
 
 RING_WORDS = 8
 """Pieces that the rings hold at least, each a word or more."""
@@ -89,20 +96,24 @@ class WeightSupply:
         """What a report must say about the numbers."""
         return None if self.on_chip == 1 else LABEL
 
-    def words(self, design: Design, loads: Sequence[Load]) -> tuple[int, int]:
-        """Return the words that the weight and the index memory of a lane have.
+    def buffers(self, design: Design, loads: Sequence[Load], whole: Sequence[Buffers]) -> Buffers:
+        """Return the depths of the memories of a design, rings among them, that serve all loads.
+
+        ``whole`` are those that hold each load as a whole.
 
         Raises
         ------
         FitError
             If a ring would not hold its pieces.
         """
-        weights = _portion(self.on_chip, max(load.weight_words for load in loads))
-        index = _portion(self.on_chip, max(load.index_words for load in loads))
+        cover = reduce(
+            Buffers.covering,
+            (self._rings(load, held) for load, held in zip(loads, whole, strict=True)),
+        )
         for load in loads:
             for what, all_words, words in (
-                ("weights", load.weight_words, weights),
-                ("index words", load.index_words, index),
+                ("weights", load.weight_words, cover.weight_words),
+                ("index words", load.index_words, cover.index_words),
             ):
                 if words < min(all_words, RING_WORDS):
                     raise FitError(
@@ -110,7 +121,20 @@ class WeightSupply:
                         f" for {words} {what}, and streaming needs {RING_WORDS} at least; more on"
                         " chip or fewer lanes help"
                     )
-        return weights, index
+        return cover
+
+    def _rings(self, load: Load, whole: Buffers) -> Buffers:
+        """Return the memories of one load with the portion that is on chip."""
+        orders = whole.offset_words
+        if load.reordered:
+            ring = max(_portion(self.on_chip, orders), ORDERS * load.order_words)
+            orders = min(orders, ring)
+        return replace(
+            whole,
+            weight_words=_portion(self.on_chip, load.weight_words),
+            index_words=_portion(self.on_chip, load.index_words),
+            offset_words=orders,
+        )
 
     def latency_s(
         self, cycles: float, freq_hz: float, load: Load, bounds: Bounds, buffers: Buffers
@@ -150,11 +174,22 @@ class WeightSupply:
 
 
 def _fits(load: Load, buffers: Buffers) -> bool:
-    return load.weight_words <= buffers.weight_words and load.index_words <= buffers.index_words
+    return (
+        load.weight_words <= buffers.weight_words
+        and load.index_words <= buffers.index_words
+        and _orders_fit(load, buffers)
+    )
+
+
+def _orders_fit(load: Load, buffers: Buffers) -> bool:
+    return load.tiles * load.order_words <= buffers.offset_words
 
 
 def _tiles(seconds: float, load: Load, bounds: Bounds, buffers: Buffers) -> Iterator[_Tile]:
     """Cut the filter tiles of a layer into pieces."""
+    streamed = not _orders_fit(load, buffers)
+    order_portion = load.order_words / buffers.offset_words if streamed else 0.0
+    order_bits = bounds.order_bits if streamed else 0
     for weights, index, bits, bound in zip(
         load.tile_weight_words.tolist(),
         load.tile_index_words.tolist(),
@@ -162,14 +197,16 @@ def _tiles(seconds: float, load: Load, bounds: Bounds, buffers: Buffers) -> Iter
         bounds.of_tile.tolist(),
         strict=True,
     ):
-        portion = max(weights / buffers.weight_words, index / max(1, buffers.index_words))
+        portion = max(
+            weights / buffers.weight_words, index / max(1, buffers.index_words), order_portion
+        )
         pieces = max(1, ceil(portion * RING_WORDS))
         tile_s = seconds * bound / bounds.together
         yield _Tile(
             pieces=pieces,
             passes=bounds.passes,
             portion=portion / pieces,
-            bits=bits / pieces,
+            bits=(bits + order_bits) / pieces,
             seconds=tile_s / (pieces * bounds.passes),
             held=portion <= 1,
         )

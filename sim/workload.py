@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..hw.deal import deal, ranks_by_entries, simd_blocks
 from ..hw.design import Buffers, Design
+from ..hw.feeder import address_layout
 from ..hw.layout import Layout
 from ..hw.program import Program, weight_words
 from ..models.formats import Bitmap, Dense, IndexFormat, Relative
@@ -47,6 +48,8 @@ class Bounds:
         Position vectors: so often the weights of a tile are used.
     positions : int
         Output positions of the layer; 1: every weight is used once in all (FC layers).
+    order_bits : int
+        Bits of the table of feed steps that each tile has of its own; 0: one serves all tiles.
     """
 
     busiest_lane: int
@@ -55,6 +58,7 @@ class Bounds:
     of_tile: Ints
     passes: int
     positions: int
+    order_bits: int = 0
 
     @property
     def together(self) -> int:
@@ -91,8 +95,8 @@ class Load:
         Words of the fullest lane of each tile.
     tile_bits : int64 array (tiles,)
         Stored bits of each tile, all lanes.
-    reordered : bool
-        Every tile has an order of its feed steps of its own.
+    order_words : int
+        Words of the table of feed steps that each tile has of its own; 0: one serves all tiles.
     """
 
     busiest: Ints
@@ -101,12 +105,17 @@ class Load:
     tile_weight_words: Ints
     tile_index_words: Ints
     tile_bits: Ints
-    reordered: bool
+    order_words: int
 
     @property
     def tiles(self) -> int:
         """Filter tiles of all groups."""
         return self.busiest.size
+
+    @property
+    def reordered(self) -> bool:
+        """Every tile has an order of its feed steps of its own."""
+        return self.order_words > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +208,7 @@ class Workload:
             of_tile=np.maximum(np.maximum(load.busiest * passes, feed), drain),
             passes=passes,
             positions=self.shape.positions,
+            order_bits=load.order_words * address_layout(design, layout.feature_words).size,
         )
 
     def _layout(self, design: Design) -> tuple[Layout, int]:
@@ -255,7 +265,7 @@ class Workload:
             tile_weight_words=np.array(tile_depths, np.int64),
             tile_index_words=words.max(axis=1) * indexed,
             tile_bits=bits,
-            reordered=reordered,
+            order_words=layout.steps if reordered else 0,
         )
 
 

@@ -15,7 +15,7 @@ from bosquet.sim.workload import Bounds, Load
 DESIGN = Design.dense(2, 4)
 
 
-def load(words: list[int], bits: list[int]) -> Load:
+def load(words: list[int], bits: list[int], order_words: int = 0) -> Load:
     return Load(
         busiest=np.array(words),
         weight_words=sum(words),
@@ -23,7 +23,7 @@ def load(words: list[int], bits: list[int]) -> Load:
         tile_weight_words=np.array(words),
         tile_index_words=np.zeros(len(words), np.int64),
         tile_bits=np.array(bits),
-        reordered=False,
+        order_words=order_words,
     )
 
 
@@ -41,7 +41,7 @@ FOUR = load([16, 16, 16, 16], [80, 80, 80, 80])
 def test_all_on_chip_takes_the_simulated_time() -> None:
     supply = WeightSupply()
     assert supply.label is None
-    assert supply.words(DESIGN, [FOUR]) == (64, 0)
+    assert supply.buffers(DESIGN, [FOUR], [buffers(64)]) == buffers(64)
     assert supply.latency_s(100, 2.0, FOUR, bounds([20] * 4), buffers(64)) == 50
 
 
@@ -52,7 +52,7 @@ def test_a_tile_that_fills_the_memory_by_hand() -> None:
     # Those of tile 2 follow, from 17 to 33, since there is always room; and of tile 3, to 49.
     supply = WeightSupply(0.25, bits_per_s=5.0)
     assert supply.label == LABEL
-    assert supply.words(DESIGN, [FOUR]) == (16, 0)
+    assert supply.buffers(DESIGN, [FOUR], [buffers(64)]) == buffers(16)
     assert supply.latency_s(32, 1.0, FOUR, bounds([7] * 4), buffers(16)) == pytest.approx(50)
 
 
@@ -139,13 +139,43 @@ def test_a_layer_that_fits_is_not_streamed() -> None:
 def test_memories_cover_the_layers_that_stream_and_those_that_do_not() -> None:
     small = load([6], [48])
     supply = WeightSupply(0.5)
-    assert supply.words(DESIGN, [FOUR, small]) == (32, 0)
-    assert supply.words(DESIGN, [small, FOUR]) == (32, 0)
+    whole = [buffers(64), buffers(6)]
+    assert supply.buffers(DESIGN, [FOUR, small], whole) == buffers(32)
+    assert supply.buffers(DESIGN, [small, FOUR], whole[::-1]) == buffers(32)
+
+
+def with_orders(weight_words: int, offset_words: int) -> Buffers:
+    return replace(buffers(weight_words), offset_words=offset_words)
+
+
+def test_orders_are_streamed_with_their_tiles() -> None:
+    # Of the orders of four tiles two are on chip at least. One that serves all tiles stays whole.
+    ordered = load([16, 16, 16, 16], [80, 80, 80, 80], order_words=10)
+    for on_chip, words, orders in ((0.5, 32, 20), (0.25, 16, 20), (0.75, 48, 30), (1.0, 64, 40)):
+        found = WeightSupply(on_chip).buffers(DESIGN, [ordered], [with_orders(64, 40)])
+        assert found == with_orders(words, orders)
+        assert (
+            WeightSupply(on_chip).buffers(DESIGN, [FOUR], [with_orders(64, 40)]).offset_words == 40
+        )
+
+
+def test_orders_take_bandwidth_by_hand() -> None:
+    # Tiles of 8 s in four passes, rings of two tiles: tiles 2 and 3 wait for room, which comes in
+    # the last pass of the tile two before, and load in 80 bits / 5 bits per s = 16 s, or with
+    # their orders in (80 + 40) / 5 = 24 s.
+    ordered = load([16, 16, 16, 16], [80, 80, 80, 80], order_words=10)
+    plain, with_order = bounds([8] * 4, passes=4), replace(bounds([8] * 4, passes=4), order_bits=40)
+    supply = WeightSupply(0.5, bits_per_s=5.0)
+    without = supply.latency_s(32, 1.0, FOUR, plain, with_orders(32, 20))
+    streamed = supply.latency_s(32, 1.0, ordered, with_order, with_orders(32, 20))
+    whole = supply.latency_s(32, 1.0, ordered, with_order, with_orders(32, 40))
+    assert whole == without
+    assert streamed == pytest.approx(without + 2 * 8)
 
 
 def test_less_than_eight_pieces_are_refused() -> None:
     with pytest.raises(FitError, match=r"--weights-on-chip 0\.1 .* 6 weights, .* 8 at") as caught:
-        WeightSupply(0.1).words(DESIGN, [FOUR])
+        WeightSupply(0.1).buffers(DESIGN, [FOUR], [buffers(64)])
     assert "\n" not in str(caught.value)
 
 
