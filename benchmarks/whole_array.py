@@ -5,8 +5,9 @@
 The lane table holds parts: the area of a design is their sum, its period that of the slowest. Here
 a whole accelerator goes through the same script, 16x16 and 64x16 of both families. What multiplies,
 MAC rows and requantizers, stays modules; all the rest, that is all that decides, is one flat
-netlist, so that paths from part to part are in it. A net that drives more than 32 inverter inputs
-gets a tree of buffers, as place and route would give it one. Memories are left out, as black boxes.
+netlist, so that paths from part to part are in it. abc does not see the whole load of a net that
+goes from module to module: where it drives more than 16 inverter inputs, it gets a tree of buffers,
+as place and route would give it one. Memories are left out, as black boxes.
 
 With ``--flat`` nothing stays a module. That tells less: abc sizes a netlist of 400,000 gates worse
 than a lane of 20,000.
@@ -43,8 +44,9 @@ MULTIPLIES = re.compile(
     rf"^module \\({TOP}\.(?:lane\.(?:rows\.)?macs|output\.scale)[^. ]*) ", re.MULTILINE
 )
 """Modules that stay modules."""
-MOST_INPUTS = 32
-"""Inputs of the smallest inverter that a net may drive before it gets buffers."""
+MOST_INPUTS = 16
+"""Inputs of the smallest inverter that a net between modules may drive before it gets buffers: four
+times the input of the buffers, whose drive is 4."""
 
 DESIGNS: Mapping[str, Design] = {
     "dense-16x16": Design.dense(16, 16),
@@ -143,14 +145,19 @@ def _without_memories(text: str) -> str:
 
 
 def with_buffers(netlist: Netlist, library: Library) -> Netlist:
-    """Return a netlist in which cells drive at most ``MOST_INPUTS``; clocks stay as they are."""
+    """Return a netlist in which a net between modules drives at most ``MOST_INPUTS``.
+
+    Clocks stay as they are.
+    """
     buffer = library.computing("A", ("A",))[-1]
     (pin,), (out,) = buffer.inputs, buffer.outputs
     most_f = MOST_INPUTS * library.inverter_input_f
     cells = [library.cell(one.cell) for one in netlist.instances]
     nets = [dict(one.nets) for one in netlist.instances]
+    owners = [_owner(one) for one in netlist.instances]
+    between = _between(owners, nets)
     for net, inputs in _driven(cells, nets).items():
-        while sum(load_f for *_, load_f in inputs) > most_f:
+        while net in between and sum(load_f for *_, load_f in inputs) > most_f:
             groups = _grouped(inputs, most_f)
             if len(groups) == len(inputs):
                 break  # no buffer has a smaller input than those it would drive
@@ -168,6 +175,23 @@ def with_buffers(netlist: Netlist, library: Library) -> Netlist:
         Instance(name, cell.name, on) for name, cell, on in zip(names, cells, nets, strict=True)
     )
     return replace(netlist, instances=tuple(made))
+
+
+def _owner(instance: Instance) -> str:
+    """Return the module that a cell of a flattened netlist was in, by the name Yosys gave it."""
+    path, mark, _ = instance.name.partition(".$")
+    return path if mark else ""
+
+
+def _between(owners: list[str], nets: list[dict[str, Net]]) -> set[Net]:
+    """Return the nets with cells of several modules."""
+    found: dict[Net, str] = {}
+    between: set[Net] = set()
+    for owner, on in zip(owners, nets, strict=True):
+        for net in on.values():
+            if found.setdefault(net, owner) != owner:
+                between.add(net)
+    return between
 
 
 Input = tuple[int, str, float]

@@ -131,7 +131,9 @@ OutFile = Annotated[
 TechnologyCard = Annotated[
     str | None,
     typer.Option(
-        "--technology", metavar="CARD", help="Technology card: generic40, sg13g2 or a .toml file."
+        "--technology",
+        metavar="CARD",
+        help="Technology card: generic40, sg13g2, sky130 or a .toml file.",
     ),
 ]
 LaneTableFile = Annotated[

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..errors import FitError
+from ..hw.cuts import Shortage
 from ..hw.design import Buffers, Design
 from ..models.formats import IndexFormat
 from .bench import AreaLike, Bench
@@ -145,8 +146,11 @@ class EqualArea:
         Raises
         ------
         FitError
-            If its area is above the budget, or too little is left for streaming.
+            If its area is above the budget, too little is left for streaming, or a layer is beyond
+            its counters.
         """
+        for workload in workloads:
+            _check_counters(workload, design)
         loads = tuple(w.load(design, form) for w, form in zip(workloads, forms, strict=True))
         whole = [w.buffers(design, load) for w, load in zip(workloads, loads, strict=True)]
         buffers = self.supply.buffers(design, loads, whole)
@@ -302,6 +306,16 @@ class EqualArea:
 
 
 @lru_cache(maxsize=1 << 14)
+def _check_counters(workload: Workload, design: Design) -> None:
+    short = Shortage.of_counters(workload.shape, design)
+    short = short or Shortage.of_positions(workload.shape, design)
+    if short is not None:
+        raise FitError(
+            f"layer {workload.shape.name} has {short.need} {short.name.replace('_', ' ')};"
+            f" {design.name} counts to {short.have} in a run"
+        )
+
+
 def _with_lanes(template: Design, lanes: int) -> Design:
     return replace(template, lanes=lanes)
 

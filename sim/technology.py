@@ -17,7 +17,7 @@ from ..hw.synth.estimate import Estimate, Estimator
 from ..hw.synth.lane_table import LaneTable
 from ..hw.synth.parts import Part
 from ..hw.synth.row import Row
-from ..hw.tech.card import DEFAULT_CARD, TechnologyCard, load_card
+from ..hw.tech.card import DEFAULT_CARD, TechnologyCard, card_names, load_card
 from ..hw.tech.cell import Library
 from ..hw.tech.logical_effort import builtin_library
 
@@ -84,6 +84,22 @@ class Technology:
                 )
             rows = given.over(rows)
         return cls(chosen, rows.of_library(name), rows)
+
+    @classmethod
+    def of_real_cells(cls) -> "tuple[Technology, ...]":
+        """Return the cards that name a cell library whose rows come with bosquet, by their names.
+
+        ``load`` scales the rows of our own library to a card: they tell of every part, those of a
+        real library of dense and sparse arrays alone.
+        """
+        table = LaneTable.shipped()
+        measured = {row.library for row in table.rows.values()}
+        cards = map(load_card, card_names())
+        return tuple(
+            cls(card, table.of_library(card.cells), table)
+            for card in cards
+            if card.cells in measured
+        )
 
     def wired(self) -> "Technology":
         """Return the technology with the wires of its card, which make the logic slower.

@@ -1,7 +1,7 @@
 """Measuring parts: gateware to Verilog to cells to area and time, row by row into a table."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
@@ -19,12 +19,28 @@ from .parts import PARTS, Part, parts_of
 from .row import Row
 from .yosys import map_to_cells, recipe, versions
 
-__all__ = ["WIRES", "design_parts", "grid", "measure", "measure_part", "recipe_id", "refresh"]
+__all__ = [
+    "WIRES",
+    "design_parts",
+    "grid",
+    "measure",
+    "measure_part",
+    "recipe_id",
+    "refresh",
+    "shipped_parts",
+]
 
 
 WIRES = (0.0, 1.6)
 """Wires that every part is timed with, in inverter inputs per fan-out: none, and those of the
 technology cards, which say where the number is from."""
+
+OTHER_WIDTHS: tuple[Mapping[str, int], ...] = (
+    {"weight_bits": 16, "acc_bits": 32},
+    {"weight_bits": 4},
+    {"weight_bits": 2},
+)
+"""Widths that arrays with windows are measured for besides the default ones."""
 
 
 def recipe_id(library: Library) -> str:
@@ -120,9 +136,10 @@ def measure(
 def refresh(
     path: Path, progress: Callable[[int, int, Part], None] = lambda done, total, part: None
 ) -> LaneTable:
-    """Bring the table that is shipped up to date: our own library, default widths, nothing else.
+    """Bring what the shipped table has of our own library up to date: ``shipped_parts``.
 
-    It takes an hour on one core if the lanes have changed.
+    Rows of other libraries stay; ``bosquet synth --grid --liberty`` measures those. It takes hours
+    on one core if the lanes have changed.
 
     Parameters
     ----------
@@ -137,14 +154,29 @@ def refresh(
         As ``measure``.
     """
     library = builtin_library(load_card().fo4_s)
-    parts = grid(Design("sparse", 16, 16))
+    parts = shipped_parts()
     script = recipe_id(library)
     keys = {(part, library.name, script, wire) for part, wire in product(parts, WIRES)}
     known = LaneTable.read(path)
-    wanted = LaneTable.of((row for key, row in known.rows.items() if key in keys), path)
+    kept = (
+        row for key, row in known.rows.items() if key in keys or row.library != library.name
+    )
+    wanted = LaneTable.of(kept, path)
     if len(wanted.rows) < len(known.rows):
         wanted.store()
     return measure(parts, wanted, library, progress)
+
+
+def shipped_parts() -> tuple[Part, ...]:
+    """Return the parts of the shipped table: every one for the default widths, some for others.
+
+    For the other widths these are what depends on them in dense arrays and in sparse ones with
+    windows; arrays with ports and EIE have 8-bit weights only.
+    """
+    own = Design("sparse", 16, 16)
+    others = (part for widths in OTHER_WIDTHS for part in grid(replace(own, **widths)))
+    some = (part for part in others if not part.name.startswith(("port_", "eie_")))
+    return tuple(dict.fromkeys((*grid(own), *some)))
 
 
 def grid(design: Design) -> tuple[Part, ...]:

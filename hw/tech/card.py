@@ -1,8 +1,8 @@
 """A technology card: the few numbers that turn gates and bits into um2 and seconds.
 
-Cards are TOML files in which every number stands beside its source; ``generic40`` and
-``sg13g2`` come with bosquet, others are read from a path. Logic and SRAM of a card are of one
-device class, and what break-even depends on most is one ratio of it: SRAM bit to gate.
+Cards are TOML files in which every number stands beside its source; ``generic40``,
+``sg13g2`` and ``sky130`` come with bosquet, others are read from a path. Logic and SRAM of a card
+are of one device class, and what break-even depends on most is one ratio of it: SRAM bit to gate.
 """
 
 import tomllib
@@ -132,6 +132,8 @@ class TechnologyCard(CardPart):
     ----------
     name : str
         For reports.
+    cells : str or None
+        Cell library of its process whose rows come with bosquet (``Technology.of_real_cells``).
     node_nm : float
         Name of the node; nothing is computed from it.
     device_class : str
@@ -145,6 +147,7 @@ class TechnologyCard(CardPart):
     """
 
     name: str = Field(min_length=1)
+    cells: str | None = None
     node_nm: float = Field(gt=0)
     device_class: str = Field(min_length=1)
     logic: LogicFigures
@@ -201,7 +204,7 @@ class TechnologyCard(CardPart):
             fitted=self.sram.fitted,
         )
         name = f"{library.name} ({self.name} SRAM)"
-        update = {"name": name, "logic": logic, "sram": sram, "energy": None}
+        update = {"name": name, "cells": None, "logic": logic, "sram": sram, "energy": None}
         return self.model_copy(update=update)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "SECTIONS",
     "SHARES",
     "SIMD_GROUPS",
+    "WEIGHT_BITS",
     "cases_of",
     "portion_for_share",
     "rows_for_share",
@@ -35,6 +36,9 @@ SHARES = (0.15, 0.3, 0.45, 0.6, 0.8)
 
 SIMD_GROUPS = (1, 2, 4, 8, 16)
 """Filters pruned at the same positions."""
+
+WEIGHT_BITS: Mapping[int, int] = {16: 32, 8: 24, 4: 24, 2: 24}
+"""Weight widths, and the accumulators for each: 24 bits hold no sum of 16 by 8 bit products."""
 
 _CLOSE = 0.005
 """How near a share has to be reached."""
@@ -107,8 +111,8 @@ def _groups(subject: Subject) -> Iterator[StudyCase]:
 
 
 def _weight_bits(subject: Subject) -> Iterator[StudyCase]:
-    for bits in (16, 8, 4, 2):
-        baseline = replace(subject.baseline, weight_bits=bits)
+    for bits, acc_bits in WEIGHT_BITS.items():
+        baseline = replace(subject.baseline, weight_bits=bits, acc_bits=acc_bits)
         yield StudyCase("weight bits", str(bits), baseline=baseline, facts={"weight_bits": bits})
 
 

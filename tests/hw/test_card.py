@@ -29,7 +29,7 @@ def test_default_card() -> None:
 
 
 def test_every_shipped_card_loads_under_its_name() -> None:
-    assert card_names() == ("generic40", "sg13g2")
+    assert card_names() == ("generic40", "sg13g2", "sky130")
     for name in card_names():
         assert load_card(name).name == name
 
@@ -62,7 +62,7 @@ def test_moving_to_a_library_keeps_sram_bit_to_gate_and_access_to_fo4() -> None:
 
 
 def test_unknown_card() -> None:
-    with pytest.raises(InputError, match="no technology card tsmc7: give one of generic40, sg13g2"):
+    with pytest.raises(InputError, match="no technology card tsmc7: give one of generic40, sg13g2, sky130"):
         load_card("tsmc7")
 
 

@@ -176,6 +176,16 @@ class TestOnRealCycles:
         assert fastest.fit.forms[0].name == "dense"
 
 
+def test_what_a_design_cannot_count_is_no_candidate() -> None:
+    """FC weights that are waited for anyway are not simulated: nothing else would tell."""
+    area = EqualArea(Bench(IdealCost(), IdealSimulator()), 1e9, WeightSupply(1.0, 1.0))
+    design = Design("sparse", 16, 1, window=4, run_ahead=1, feed=1)
+    long, longer = evenly_pruned(16, 4 * 2048, 1), evenly_pruned(16, 4 * 2048 + 1, 1)
+    assert area.candidates(design, long)
+    with pytest.raises(FitError, match="layer .* has 2049 windows; .* counts to 2048 in a run"):
+        area.candidates(design, longer)
+
+
 def test_what_waits_for_weights_anyway_is_ranked_without_simulation() -> None:
     shape = LayerShape("fc", "fc", 64, 64)
     layer = Workload(shape, uneven_mask(shape.weight_shape, 0.5, 0))

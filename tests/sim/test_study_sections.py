@@ -88,4 +88,6 @@ def test_only_what_is_varied_differs() -> None:
     assert [case.formats for case in section("format")][-1] == ()
     assert {case.formats for case in section("format")} >= {("dense",), ("bitmap",), ("relative4",)}
     for case in section("weight bits"):
-        assert case.baseline == replace(subject().baseline, weight_bits=case.facts["weight_bits"])
+        bits = case.facts["weight_bits"]
+        widths = {"weight_bits": bits, "acc_bits": 32 if bits == 16 else 24}
+        assert case.baseline == replace(subject().baseline, **widths)
