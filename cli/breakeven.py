@@ -1,7 +1,7 @@
 """``bosquet breakeven``: from which pruning ratio on sparse hardware of equal area pays."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,13 +17,13 @@ from ..sim.cost import Cost, Technology
 from ..sim.dense_baseline import baseline_design
 from ..sim.fast_cycles import FastCycles
 from ..sim.fpga import fpga_breakeven
-from ..sim.paper import CONVOLUTIONS, table9
 from ..sim.pruned_layer import PrunedLayer
 from ..sim.sensitivity import assumptions
 from ..sim.setting import Setting
 from ..sim.study import Subject
 from ..sim.verdict import network_breakeven
-from .breakeven_text import layer_text, network_text, paper_text
+from ..sim.workload import formats_of
+from .breakeven_text import layer_text, network_text
 from .fpga_breakeven import fpga_text, placed_points
 from .masked_network import MaskedNetwork, load_masked
 from .network_argument import NetworkArgument, parse_shape
@@ -42,6 +42,7 @@ from .options import (
     chosen_technology,
 )
 from .output import check_places, document, emit_answer
+from .paper_breakeven import FIGURE_4_LAYER, paper_answer
 from .progress import Progress
 from .study import write_study
 
@@ -74,7 +75,8 @@ def breakeven(
         typer.Option(
             "--paper",
             help="Instead of a network: Table 9 of ADMM-NN, AlexNet's convolutions at the ratios of"
-            " five prunings, printed beside the same found here.",
+            " five prunings, printed beside the same found here, and what makes the 2.22 of its"
+            " Figure 4.",
         ),
     ] = False,
     baseline: Annotated[
@@ -131,7 +133,10 @@ def breakeven(
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", metavar="N", help="With --study: processes; one per CPU without it.", min=1
+            "--jobs",
+            metavar="N",
+            help="With --study or --paper: processes; one per CPU without it.",
+            min=1,
         ),
     ] = None,
     study_liberty: Annotated[
@@ -165,15 +170,23 @@ def breakeven(
     With a layer: its curve. With a network: every layer, and the speedup of the whole.
     """
     if paper:
-        given = {"NET": net, "--ratio": ratio, "--masks": masks, "--input-shape": input_shape}
+        given = {
+            "NET": net, "--ratio": ratio, "--masks": masks, "--input-shape": input_shape,
+            "--group": None if group == 1 else group,
+        }  # fmt: skip
         _check_alone("--paper", f"asks about {PAPER_NETWORK} at the paper's ratios", given)
     elif net is None:
         raise typer.BadParameter("give NET[:LAYER], or --paper", param_hint="NET")
     argument = NetworkArgument.parse(net or PAPER_NETWORK)
     if study is not None and argument.layer is None:
         raise typer.BadParameter("studies one layer; give NET:LAYER", param_hint="--study")
-    if study_liberty and study is None:
-        raise typer.BadParameter("goes with --study DIR", param_hint="--study-liberty")
+    if study is not None:
+        varied = {"--format": formats, "--group": None if group == 1 else group}
+        _check_alone("--study", "asks for each format and each group", varied)
+    for name, value in {"--study-liberty": study_liberty, "--jobs": jobs}.items():
+        if value and study is None and not (paper and name == "--jobs"):
+            also = " or --paper" if name == "--jobs" else ""
+            raise typer.BadParameter(f"goes with --study DIR{also}", param_hint=name)
     if fpga:
         silicon_only = {
             "--paper": paper or None, "--study": study, "--baseline": baseline,
@@ -190,14 +203,15 @@ def breakeven(
     masked = load_masked(argument, ratio, seed, parse_shape(input_shape), masks)
     silicon = chosen_technology(technology, lane_table, liberty)
     layers = pruned_layers(masked, group, seed)
+    processes = jobs or os.cpu_count() or 1
     if study is not None:
         others = tuple(_other(text, lane_table) for text in study_liberty or ())
         subject = Subject(masked.name, layers[0], design, weights_on_chip, silicon, seed, others)
-        write_study(subject, study, jobs or os.cpu_count() or 1, as_json)
+        write_study(subject, study, processes, as_json, out)
         return
     with Progress("breakeven") as progress:
         setting = setting_of(masked, design, silicon, weights_on_chip, seed, progress)
-        names = tuple(dict.fromkeys(format_named(name).name for name in formats or ()))
+        names = _formats(formats or ())
         space = replace(setting.space, simd_group=group)
         setting = replace(setting, space=space, formats=names)
         if fpga:
@@ -207,9 +221,9 @@ def breakeven(
             )  # fmt: skip
             found, text = placed.to_json(), fpga_text(masked.name, placed)
         elif paper:
-            convolutions = [layer for layer in layers if layer.name in CONVOLUTIONS]
-            replica = table9(convolutions, setting)
-            found, text = replica.to_json(), paper_text(replica)
+            studied = next(layer for layer in layers if layer.name == FIGURE_4_LAYER)
+            subject = Subject(masked.name, studied, design, weights_on_chip, silicon, seed)
+            found, text = paper_answer(layers, setting, subject, processes, progress)
         elif argument.layer is not None:
             setting = replace(setting, assumptions=assumptions(silicon))
             one = layer_breakeven(layers[0], setting)
@@ -230,6 +244,19 @@ def _check_alone(option: str, does: str, others: Mapping[str, object]) -> None:
     for name, value in others.items():
         if value is not None:
             raise typer.BadParameter(f"{does}, so without {name}", param_hint=option)
+
+
+def _formats(names: Sequence[str]) -> tuple[str, ...]:
+    """Return formats by name, each once; only those that sparse arrays read."""
+    read = [form.name for form in formats_of(Design("sparse", 16, 16))]
+    found = tuple(dict.fromkeys(format_named(name).name for name in names))
+    for name in found:
+        if name not in read:
+            raise typer.BadParameter(
+                f"is one of {', '.join(read)}, which the sparse array reads, not {name}",
+                param_hint="--format",
+            )
+    return found
 
 
 def _other(text: str, lane_table: Path | None) -> Technology:

@@ -3,12 +3,21 @@
 from typing import Any
 
 from ..sim.breakeven import LayerBreakEven
-from ..sim.paper import Replica
+from ..sim.setting import Setting
+from ..sim.streaming import WeightSupply
 from ..sim.verdict import NetworkBreakEven
 from .output import Document, table
 from .report.layer_answer import VERDICTS
 
-__all__ = ["layer_text", "network_text", "paper_text", "times", "verdict_table"]
+__all__ = ["layer_text", "network_text", "times", "under_text", "verdict_table"]
+
+
+def under_text(setting: Setting) -> str:
+    """Return what an answer holds for: technology, weights on chip, everything that is charged."""
+    technology, label = setting.bench.cost.technology, WeightSupply(setting.weights_on_chip).label
+    portion = f"{setting.weights_on_chip:.0%} of the weights on chip"
+    streaming = f" ({label})" if label else ""
+    return f"technology {technology['card']}, everything charged, {portion}{streaming}"
 
 
 def layer_text(found: LayerBreakEven) -> str:
@@ -16,7 +25,8 @@ def layer_text(found: LayerBreakEven) -> str:
     name = f"{found.setting.network}:{found.layer.name}"
     if found.ratio is None:
         said = VERDICTS[found.verdict]
-        return f"{name}: {said}, no break-even ratio: {found.answer.reason}"
+        under = f"per_layer, {under_text(found.setting)}"
+        return f"{name}: {said}, no break-even ratio: {found.answer.reason}\n{under}"
     given = found.layer.ratio
     low, high = (times(bound.ratio) for bound in found.interval)
     between = f", between {low} and {high}" if low != high else ""
@@ -25,6 +35,7 @@ def layer_text(found: LayerBreakEven) -> str:
         f" ({1 - 1 / found.ratio:.0%} of the weights pruned{between}), at equal area",
         f"the network's own ratio is {given:.2f}, speedup {times(found.speedup)}:"
         f" {VERDICTS[found.verdict]}",
+        f"per_layer, {under_text(found.setting)}",
     ]
     lines += ["", _silicon_text(found.to_json()), *_fixed_macs_lines(found)]
     lines += _sensitivity_lines(found)
@@ -52,7 +63,8 @@ def _fixed_macs_lines(found: LayerBreakEven) -> list[str]:
     return [
         f"with at most as many multipliers ({one['macs_sparse']} for {one['macs_dense']}):"
         f" {times(one['speedup'])}, {times(one['speedup_cycles'])} in cycles, at"
-        f" {times(one['area_ratio'])} the area; feed {one['feed']}, bound by {one['bound']}"
+        f" {times(one['area_ratio'])} the area of the baseline as it is given; feed {one['feed']},"
+        f" bound by {one['bound']}"
     ]
 
 
@@ -107,6 +119,7 @@ def network_text(found: NetworkBreakEven) -> str:
         f"{answer['network']}: {', '.join(parts)}",
         "one_chip: one sparse design against the best dense one of the same area;"
         " per_layer: silicon sized for each layer, as the papers count",
+        under_text(found.setting),
         "",
         verdict_table(answer["layers"]),
         "",
@@ -165,26 +178,3 @@ def verdict_table(rows: list[dict[str, Any]]) -> str:
 def times(factor: float | None) -> str:
     """Return a factor as a reader sees it."""
     return "none" if factor is None else f"{factor:.2f}x"
-
-
-def paper_text(found: Replica) -> str:
-    """Return Table 9 of the paper beside ours: each cell ours, then the printed one."""
-    baseline = found.setting.baseline
-    on_chip = found.setting.weights_on_chip
-    rows = []
-    for row in found.rows:
-        cells = [f"{cell.speedup:.2f} ({cell.published:g})" for cell in row.cells]
-        every = f"{row.overall:.2f} ({row.published.overall:g})"
-        rows.append((row.published.name, *cells, every, f"{row.overall_restored:.2f}"))
-    names = [cell.layer for cell in found.rows[0].cells]
-    lines = [
-        "AlexNet's convolutions at the ratios of Table 9 of ADMM-NN: speedup here (printed there)",
-        f"per_layer, everything charged, dense-{baseline.lanes}x{baseline.vector},"
-        f" {on_chip:.0%} of the weights on chip",
-        "",
-        table(("pruned by", *names, "overall", "slow layers kept dense"), rows),
-        "",
-        "What the paper does otherwise, or does not tell:",
-        *(f"- {line}" for line in found.to_json()["assumptions"]),
-    ]
-    return "\n".join(lines)

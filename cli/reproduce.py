@@ -20,17 +20,18 @@ from ..sim.study import StudyRow, Subject, answered, cases_of
 from ..sim.sweep.identity import digest
 from ..sim.technology import Technology
 from .breakeven import PAPER_BASELINE, PAPER_NETWORK, pruned_layers
-from .breakeven_text import paper_text, times
+from .breakeven_text import times
 from .masked_network import load_masked
 from .network_argument import NetworkArgument
 from .options import Json
 from .output import Document, document, dumps, emit_answer, table, write_atomically
+from .paper_breakeven import FIGURE_4_LAYER, paper_text
 from .progress import Progress
 from .study import made_folder, study_identity, study_text, write_tables
 
 __all__ = ["reproduce"]
 
-LAYER = "conv4"
+LAYER = FIGURE_4_LAYER
 
 JOURNAL = "reproduce.journal"
 
@@ -56,6 +57,7 @@ def reproduce(
     studied = next(layer for layer in layers if layer.name == LAYER)
     subject = Subject(
         masked.name, studied, baseline_design(PAPER_BASELINE), 1.0, Technology.load(),
+        technologies=Technology.of_real_cells(),
     )  # fmt: skip
     placed = [point.to_json() for point in PlacedPoint.shipped(DEVICE)]
     identity = {**study_identity(subject), "placements": digest([repr(one) for one in placed])}
@@ -78,7 +80,7 @@ def reproduce(
     text = "\n".join(
         [
             table(("figure", "bosquet", "ADMM-NN"), figures),
-            "", paper_text(replica),
+            "", paper_text(replica, [row for row in rows if row.case.section == "step"]),
             "", _layers_text(network),
             "", study_text(subject, rows),
             "", f"tables and page: {out}",

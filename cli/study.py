@@ -17,7 +17,7 @@ from ..sim.code_digest import code_digest
 from ..sim.journal import Journal
 from ..sim.study import StudyRow, Subject, cases_of, run_study
 from ..sim.sweep.identity import digest
-from .breakeven_text import times
+from .breakeven_text import times, under_text
 from .output import document, dumps, emit_answer, table, write_atomically
 from .progress import Progress
 from .report.study_page import render_study
@@ -28,8 +28,10 @@ __all__ = ["made_folder", "study_identity", "study_text", "write_study", "write_
 JOURNAL, CSV, JSON, HTML = "study.journal", "study.csv", "study.json", "study.html"
 
 
-def write_study(subject: Subject, folder: Path, jobs: int, as_json: bool) -> None:
-    """Answer the questions of a study and write its tables.
+def write_study(
+    subject: Subject, folder: Path, jobs: int, as_json: bool, out: Path | None = None
+) -> None:
+    """Answer the questions of a study and write its tables; the JSON document to ``out``, too.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def write_study(subject: Subject, folder: Path, jobs: int, as_json: bool) -> Non
     ):
         rows = run_study(cases, subject, progress, jobs, journal)
     answer = write_tables(subject, rows, folder, "--study")
-    emit_answer(answer, study_text(subject, rows), as_json)
+    emit_answer(answer, study_text(subject, rows), as_json, out)
 
 
 def made_folder(folder: Path, option: str) -> None:
@@ -128,6 +130,7 @@ def study_text(subject: Subject, rows: Sequence[StudyRow]) -> str:
     return "\n".join(
         [
             f"{subject.network}:{subject.layer.name}: from which ratio on pruning pays",
+            f"per_layer, {under_text(subject.setting)} if nothing else is said",
             "",
             table(("varied", "value", "pays from", "weight memory", "why none"), told),
         ]

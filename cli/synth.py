@@ -11,6 +11,7 @@ from ..hw.synth.measure import WIRES, design_parts, grid, measure, recipe_id
 from ..hw.synth.nextpnr import DEVICES
 from ..hw.synth.parts import PARTS, Part
 from ..hw.synth.row import Row
+from ..hw.synth.yosys import recipe
 from ..hw.tech.card import DEFAULT_CARD, load_card
 from ..hw.tech.cell import Library
 from ..hw.tech.liberty import read_library
@@ -95,9 +96,12 @@ def synth(
         "design": chosen.name,
         "library": cells.name,
         "table": None if store is None else str(store),
+        "recipe": {"id": script, "script": recipe("TOP", cells)},
         "rows": [_row(row) for row in found],
     }
-    emit_answer(document("synth", answer), _text(found, store), as_json, out)
+    by = f"synthesized by {found[0].tools}, recipe {script}:\n\n{recipe('TOP', cells)}"
+    said = f"{_text(found, store)}\n\n{by}where abc ends without a netlist: dch for dch,-f"
+    emit_answer(document("synth", answer), said, as_json, out)
 
 
 def _wanted(parts: tuple[Part, ...], names: list[str] | None) -> tuple[Part, ...]:

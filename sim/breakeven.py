@@ -158,7 +158,10 @@ def _template_json(design: Design | None) -> dict[str, Any] | None:
     """Return what is chosen of a sparse design, beside its lanes."""
     if design is None:
         return None
-    names = ("vector", "window", "run_ahead", "feed", "drain", "drain_cycles", "acc_sets")
+    names = (
+        "vector", "window", "run_ahead", "feed", "feed_order", "drain", "drain_cycles", "acc_sets",
+        "simd_group",
+    )  # fmt: skip
     return {
         **{name: getattr(design, name) for name in names},
         "delivery": design.delivery,
@@ -183,19 +186,22 @@ def layer_breakeven(layer: PrunedLayer, setting: Setting) -> LayerBreakEven:
 
     points = refined(
         lambda percent: question.curve_point(percent, question.sparse),
-        (_median, against_frozen),
+        (_median, against_frozen, _upper_quartile, _lower_quartile),
         lambda done, total: question.progress("curve", done, total),
     )
 
     def read(speedup: Callable[[Point], float]) -> Crossing:
-        return crossing({percent: speedup(point) for percent, point in points.items()})
+        found = crossing({percent: speedup(point) for percent, point in points.items()})
+        if any(point.sparse for point in points.values()):
+            return found
+        return Crossing(None, f"{found.reason}: {points[max(points)].reason}")
 
     answer = read(_median)
     return LayerBreakEven(
         setting=setting,
         layer=layer,
         answer=answer,
-        interval=(read(lambda p: p.quantile(0.75)), read(lambda p: p.quantile(0.25))),
+        interval=(read(_upper_quartile), read(_lower_quartile)),
         frozen_answer=read(against_frozen),
         baseline=question.baseline,
         dense=question.dense,
@@ -226,3 +232,11 @@ def _assuming(other: Assumption, question: LayerQuestion, usual: Crossing) -> Cr
 
 def _median(point: Point) -> float:
     return point.speedup or 0.0
+
+
+def _upper_quartile(point: Point) -> float:
+    return point.quantile(0.75)
+
+
+def _lower_quartile(point: Point) -> float:
+    return point.quantile(0.25)

@@ -2,9 +2,11 @@
 
 A *template* is a design whose number of lanes is still open. For a layer and a format, lanes are
 worth having only if they save a filter tile, so the counts that matter are ``ceil(filters /
-tiles)``; the largest count that fits is tried too. Formats are ranked by the bounds of
-``Workload.bounds``; the best two are predicted with both lane counts, since the bounds
-do not see how evenly lanes share a window, and what is predicted to be fastest is simulated.
+tiles)``. With all weights on chip the largest one that fits is taken. Where weights stream, fewer
+lanes may be faster, since the smaller filter tiles stay in their rings from pass to pass: the best
+two by the bounds of ``Workload.bounds`` are kept. Formats are ranked by these bounds, too; the best
+two are predicted, since the bounds do not see how evenly lanes share a window, and what is
+predicted to be fastest is simulated.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,8 @@ _FORMATS = 2
 _FINALISTS = 2
 """Fits that are simulated, of those that are predicted."""
 
+_STREAMED_COUNTS, _STREAMED_KEPT = 8, 2
+"""Lane counts of a format that are ranked where weights stream, and how many of them are kept."""
 
 _SURELY_WAITING = 1.2
 """Latency, over that of the cycles, from which on no error of a prediction matters."""
@@ -181,6 +185,8 @@ class EqualArea:
     def candidates(self, template: Design, workload: Workload) -> list[list[Fit]]:
         """Return the fits of each format of a layer; the fastest by its bounds first, twice.
 
+        One of each format, or a few where weights stream.
+
         Raises
         ------
         FitError
@@ -201,13 +207,15 @@ class EqualArea:
         counts = lane_counts([workload], template)
         found: list[list[Fit]] = []
         reason: FitError | None = None
+        streams = self.supply.on_chip < 1
+        ranked, kept = (_STREAMED_COUNTS, _STREAMED_KEPT) if streams else (1, 1)
         for form in self._worth_trying(template, workload, counts):
 
             def fit(lanes: int, form: IndexFormat = form) -> Fit:
                 return self.at(_with_lanes(template, lanes), (workload,), (form,))
 
             try:
-                found.append(sorted(widest(counts, fit), key=_rank))
+                found.append(sorted(widest(counts, fit, ranked), key=_rank)[:kept])
             except FitError as error:
                 reason = reason or error
         if reason is not None and not found:

@@ -136,7 +136,7 @@ class FpgaBreakEven:
     interval : (Crossing, Crossing)
         Crossings of the upper and of the lower quartile of the masks.
     at_one_clock : Crossing
-        Of the cycles alone: routing differs by a fifth from seed to seed.
+        Of the cycles of the same runs alone: routing differs by a fifth from seed to seed.
     points : tuple of FpgaPoint
         The curve by ratio.
     own : FpgaPoint

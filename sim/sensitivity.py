@@ -1,9 +1,9 @@
 """Sensitivity: where a layer breaks even under other assumptions about silicon.
 
 The designs stay those of the curve, and so do their cycles; areas and clocks change, and with them
-how many lanes fit. Told are wires, which the areas and clocks of a lane table leave out, and logic
+how many lanes fit. Told are wires, which the areas and clocks of a lane table leave out, and area
 of the sparse design that may have been forgotten: some more of what it has and a dense array of as
-many lanes has not.
+many lanes has not, which is logic and the memory of indices.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,8 @@ class MoreSparseArea:
     ----------
     cost : Cost
     portion : float
-        Of the logic that a sparse design has beyond a dense one of as many MACs.
+        Of the logic that a sparse design has beyond a dense one of as many MACs, and of its
+        index memory.
     """
 
     def __init__(self, cost: Cost, portion: float) -> None:
@@ -50,7 +51,8 @@ class MoreSparseArea:
         if design.family == "dense":
             return found
         only_sparse = self._cost.logic_um2(design) - self._cost.logic_um2(_dense_twin(design))
-        return replace(found, lanes_um2=found.lanes_um2 + self._portion * max(0.0, only_sparse))
+        more_um2 = self._portion * (max(0.0, only_sparse) + found.sram_um2["index"])
+        return replace(found, lanes_um2=found.lanes_um2 + more_um2)
 
     def frequency(self, design: Design, buffers: Buffers) -> Frequency:
         """Return the clock, which is the same."""

@@ -8,6 +8,7 @@ library serve every card.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from ..hw.tech.cell import Library
 from ..hw.tech.logical_effort import builtin_library
 
 __all__ = ["Technology"]
+
+_ONE_TECHNOLOGY = 1.5
+"""Largest factor between the FO4 of a card and that of cells of its technology."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,7 @@ class Technology:
         ------
         InputError
             If card or table cannot be read, the table has no rows, or there are none of the
-            library.
+            library; if card or rows are of cells of another speed.
         """
         chosen = load_card(card or DEFAULT_CARD)
         if library is None:
@@ -74,6 +78,7 @@ class Technology:
             name = library.name
             if card is None:
                 chosen = chosen.for_library(library)
+            _check_speed(library, chosen)
         rows = LaneTable.shipped()
         if table is not None:
             given = LaneTable.read(table)
@@ -83,7 +88,16 @@ class Technology:
                     f" --design D --table {table}` measures rows into it"
                 )
             rows = given.over(rows)
-        return cls(chosen, rows.of_library(name), rows)
+        found = rows.of_library(name)
+        if library is not None and any(
+            not isclose(r.fo4_s, library.fo4_s, rel_tol=1e-3) for r in found
+        ):
+            raise InputError(
+                f"lane table: its rows of {name} are of other cells than those given (FO4"
+                f" {found[0].fo4_s * 1e12:.1f} ps, not {library.fo4_s * 1e12:.1f} ps); give the"
+                " library another name, and measure with `bosquet synth --liberty FILE`"
+            )
+        return cls(chosen, found, rows)
 
     @classmethod
     def of_real_cells(cls) -> "tuple[Technology, ...]":
@@ -166,3 +180,13 @@ class Technology:
             "wire_inputs_per_fanout": self.rows[0].wire_inputs,
             "recipe": self.rows[0].recipe,
         }
+
+
+def _check_speed(library: Library, card: TechnologyCard) -> None:
+    """Refuse a card of another technology; cells of one differ by corner and drive."""
+    if not 1 / _ONE_TECHNOLOGY < library.fo4_s / card.fo4_s < _ONE_TECHNOLOGY:
+        raise InputError(
+            f"technology card {card.name} is not of the cells {library.name}: its FO4 is"
+            f" {card.fo4_s * 1e12:.1f} ps, theirs {library.fo4_s * 1e12:.1f} ps; give a card of"
+            " their technology, or none"
+        )

@@ -168,7 +168,8 @@ def _text(row: Document) -> str:
     share = row["weight_sram_share"]
     return hover(
         row["name"],
-        f"pays from {times(row['ratio'])}",
+        f"pays from {times(row['ratio'])}, quartiles of the masks {times(row['ratio_low'])} and"
+        f" {times(row['ratio_high'])}",
         None if share is None else f"weights take {percent(share)} of the baseline",
         f"vector {row['sparse_vector']}, window {row['sparse_window']} {TIMES}"
         f" {row['sparse_run_ahead']}, feed {row['sparse_feed']}",

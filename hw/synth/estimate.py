@@ -149,7 +149,9 @@ def _output_area(v: Values) -> Sequence[float]:
 
 
 def _output_time(v: Values) -> Sequence[float]:
-    return 1, log2(v["drain"] * v["vector"] / v["drain_cycles"])
+    # Requantizers at work in a cycle, and the groups of lanes that one is chosen from.
+    groups = -(-v["lanes"] // v["drain"])
+    return 1, log2(v["drain"] * v["vector"] / v["drain_cycles"]), log2(groups)
 
 
 def _bus(v: Values) -> float:

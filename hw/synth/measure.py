@@ -1,7 +1,7 @@
 """Measuring parts: gateware to Verilog to cells to area and time, row by row into a table."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import product
@@ -35,12 +35,9 @@ WIRES = (0.0, 1.6)
 """Wires that every part is timed with, in inverter inputs per fan-out: none, and those of the
 technology cards, which say where the number is from."""
 
-OTHER_WIDTHS: tuple[Mapping[str, int], ...] = (
-    {"weight_bits": 16, "acc_bits": 32},
-    {"weight_bits": 4},
-    {"weight_bits": 2},
-)
-"""Widths that arrays with windows are measured for besides the default ones."""
+OTHER_WIDTHS = ((16, 32), (4, 24), (2, 24))
+"""Bits of weights and of accumulators that arrays with windows are measured for, besides the
+default ones."""
 
 
 def recipe_id(library: Library) -> str:
@@ -158,9 +155,7 @@ def refresh(
     script = recipe_id(library)
     keys = {(part, library.name, script, wire) for part, wire in product(parts, WIRES)}
     known = LaneTable.read(path)
-    kept = (
-        row for key, row in known.rows.items() if key in keys or row.library != library.name
-    )
+    kept = (row for key, row in known.rows.items() if key in keys or row.library != library.name)
     wanted = LaneTable.of(kept, path)
     if len(wanted.rows) < len(known.rows):
         wanted.store()
@@ -174,7 +169,11 @@ def shipped_parts() -> tuple[Part, ...]:
     windows; arrays with ports and EIE have 8-bit weights only.
     """
     own = Design("sparse", 16, 16)
-    others = (part for widths in OTHER_WIDTHS for part in grid(replace(own, **widths)))
+    others = (
+        part
+        for weight_bits, acc_bits in OTHER_WIDTHS
+        for part in grid(replace(own, weight_bits=weight_bits, acc_bits=acc_bits))
+    )
     some = (part for part in others if not part.name.startswith(("port_", "eie_")))
     return tuple(dict.fromkeys((*grid(own), *some)))
 

@@ -152,6 +152,12 @@ def _cell(question: LayerQuestion, number: int, row: PublishedRow) -> ReplicaCel
     return ReplicaCell(layer.name, ratio, published, point.speedup or 0.0, point.to_json())
 
 
+def _index(setting: Setting) -> str:
+    if not setting.formats:
+        return "the best of all formats that the array reads"
+    return f"the best of {', '.join(setting.formats)}"
+
+
 def assumptions(setting: Setting) -> tuple[str, ...]:
     """Return what the paper does otherwise, or does not tell."""
     baseline, technology = setting.baseline, setting.bench.cost.technology
@@ -164,6 +170,5 @@ def assumptions(setting: Setting) -> tuple[str, ...]:
         " tell, and says that the gain of quantization is not counted",
         "masks: made up, with uneven filter densities, at the paper's ratios; its networks are not"
         " published",
-        "index: the best of all formats that the array reads, for each layer and ratio; the paper"
-        " does not tell its format",
+        f"index: {_index(setting)}, for each layer and ratio; the paper does not tell its format",
     )

@@ -77,6 +77,8 @@ class StudyCase:
         Number of another technology of the subject; None: the subject's own.
     formats : tuple of str
         Index formats that the sparse design may use; none: all.
+    impossible : str
+        Why it cannot be asked; empty if it can.
     assumed : bool
         It is asked under other assumptions about silicon, too.
     facts : mapping of str to JSON value
@@ -91,6 +93,7 @@ class StudyCase:
     dense_space: SearchSpace | None = None
     technology: int | None = None
     formats: tuple[str, ...] = ()
+    impossible: str = ""
     assumed: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -109,6 +112,7 @@ class StudyCase:
             self.space if dense_space is None else dense_space,
             self.technology,
             self.formats,
+            self.impossible,
         )
 
     def technology_of(self, subject: Subject) -> Technology:
@@ -122,6 +126,8 @@ class StudyCase:
 
         Where the question cannot be asked, ratio is null and ``reason`` says why.
         """
+        if self.impossible:
+            return _no_answer(self.impossible)
         technology = self.technology_of(subject)
         layer = _grouped(subject.layer, self.space.simd_group, subject.seed)
         on_chip = self.weights_on_chip
@@ -139,8 +145,11 @@ class StudyCase:
                 setting = replace(setting, assumptions=assumptions(technology))
             return layer_breakeven(layer, setting).to_json()
         except BosquetError as error:
-            reason = " ".join(str(error).split())
-            return {"ratio": None, "interval": [None, None], "reason": reason, "curve": []}
+            return _no_answer(" ".join(str(error).split()))
+
+
+def _no_answer(reason: str) -> dict[str, Any]:
+    return {"ratio": None, "interval": [None, None], "reason": reason, "curve": []}
 
 
 def _grouped(layer: PrunedLayer, simd_group: int, seed: int) -> PrunedLayer:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from ...errors import FitError
+from ...errors import BosquetError, FitError
 from ...hw.design import Design
 from ..bench import Bench
 from ..cost import Cost
@@ -40,6 +40,8 @@ SIMD_GROUPS = (1, 2, 4, 8, 16)
 WEIGHT_BITS: Mapping[int, int] = {16: 32, 8: 24, 4: 24, 2: 24}
 """Weight widths, and the accumulators for each: 24 bits hold no sum of 16 by 8 bit products."""
 
+_NO_PORTION = "no portion of the layer's weights on chip makes their memory that large or small"
+
 _CLOSE = 0.005
 """How near a share has to be reached."""
 
@@ -69,13 +71,17 @@ def _surface(subject: Subject) -> Iterator[StudyCase]:
     for rows, columns in BASELINES:
         baseline = replace(subject.baseline, lanes=rows, vector=columns)
         for share in SHARES:
-            portion = portion_for_share(subject, baseline, share)
-            if portion is not None:
-                yield StudyCase(
-                    "surface", f"{rows}x{columns}, {share:.0%} of the area holds weights",
-                    baseline=baseline, weights_on_chip=portion,
-                    facts={"macs": rows * columns, "asked_share": share},
-                )  # fmt: skip
+            reason = _NO_PORTION
+            try:
+                portion = portion_for_share(subject, baseline, share)
+            except BosquetError as error:  # such as a baseline that the lane table does not tell of
+                portion, reason = None, " ".join(str(error).split())
+            yield StudyCase(
+                "surface", f"{rows}x{columns}, {share:.0%} of the area holds weights",
+                baseline=baseline, weights_on_chip=portion,
+                impossible="" if portion is not None else reason,
+                facts={"macs": rows * columns, "asked_share": share},
+            )  # fmt: skip
 
 
 def _technologies(subject: Subject) -> Iterator[StudyCase]:
@@ -84,9 +90,15 @@ def _technologies(subject: Subject) -> Iterator[StudyCase]:
     for number, technology in enumerate(subject.technologies):
         name = f"{technology.card.name}, cells of {technology.library}"
         yield StudyCase("technology", f"{name}: as asked", technology=number)
-        rows = rows_for_share(subject, technology, own)
+        alike = f"{name}: with the same share of weight memory"
+        try:
+            rows = rows_for_share(subject, technology, own)
+        except BosquetError as error:
+            reason = " ".join(str(error).split())
+            yield StudyCase("technology", alike, technology=number, impossible=reason)
+            continue
         yield StudyCase(
-            "technology", f"{name}: with the same share of weight memory, {rows} rows",
+            "technology", f"{alike}, {rows} rows",
             baseline=replace(subject.baseline, lanes=rows), technology=number,
         )  # fmt: skip
 

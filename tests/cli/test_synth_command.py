@@ -63,6 +63,7 @@ def test_one_part_can_be_chosen(measured: list[str]) -> None:
     assert finished.code == 0
     assert measured == ["dense_lane"]
     assert "not stored; --table FILE" in finished.out
+    assert "synth -top TOP -flatten -booth -noabc" in finished.out
 
 
 def test_a_part_that_the_design_does_not_have(measured: list[str]) -> None:

@@ -62,7 +62,9 @@ def test_moving_to_a_library_keeps_sram_bit_to_gate_and_access_to_fo4() -> None:
 
 
 def test_unknown_card() -> None:
-    with pytest.raises(InputError, match="no technology card tsmc7: give one of generic40, sg13g2, sky130"):
+    with pytest.raises(
+        InputError, match="no technology card tsmc7: give one of generic40, sg13g2, sky130"
+    ):
         load_card("tsmc7")
 
 

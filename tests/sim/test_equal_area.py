@@ -182,8 +182,19 @@ def test_what_a_design_cannot_count_is_no_candidate() -> None:
     design = Design("sparse", 16, 1, window=4, run_ahead=1, feed=1)
     long, longer = evenly_pruned(16, 4 * 2048, 1), evenly_pruned(16, 4 * 2048 + 1, 1)
     assert area.candidates(design, long)
-    with pytest.raises(FitError, match="layer .* has 2049 windows; .* counts to 2048 in a run"):
+    with pytest.raises(FitError, match=r"layer .* has 2049 windows; .* counts to 2048 in a run"):
         area.candidates(design, longer)
+
+
+def test_fewer_lanes_whose_tiles_stay_in_the_rings_beat_more_that_reload_theirs() -> None:
+    """Half is on chip: one tile of 12 filters is loaded in all 4 passes, two of 6 once each."""
+    layer = evenly_pruned(12, 64, 64)
+    supply = WeightSupply(on_chip=0.5, bits_per_s=20.0)
+    area = EqualArea(Bench(IdealCost(), IdealSimulator(), FastCycles()), 1e6, supply)
+    best = area.fastest(Design.dense(1, 1), layer)
+    assert best.fit.design.lanes == 6
+    twelve = area.at(Design.dense(12, 1), (layer,), best.fit.forms)
+    assert area.timed(twelve, 0, layer).latency_s > 1.5 * best.latency_s
 
 
 def test_what_waits_for_weights_anyway_is_ranked_without_simulation() -> None:

@@ -11,7 +11,7 @@ from bosquet.sim.cost import Cost
 from bosquet.sim.dense_baseline import FrozenBaseline, baseline_design
 from bosquet.sim.pruned_layer import PrunedLayer
 from bosquet.sim.study import SECTIONS, StudyCase, Subject, cases_of
-from bosquet.sim.study.sections import SHARES, portion_for_share, share_of
+from bosquet.sim.study.sections import BASELINES, SHARES, portion_for_share, share_of
 from bosquet.sim.technology import Technology
 
 SHAPE = LayerShape("conv", "conv", 64, 96, (3, 3), padding=(1, 1, 1, 1), height=13, width=13)
@@ -50,6 +50,17 @@ def test_other_technologies_are_asked_as_they_are_and_with_the_same_share() -> N
     for rows in (1, 16, 64, 256):
         far = share_of(subject(), other, replace(adjusted.baseline, lanes=rows))
         assert abs(found - wanted) <= abs(far - wanted)
+
+
+def test_every_point_of_the_surface_is_told() -> None:
+    surface = section("surface")
+    assert len(surface) == len(BASELINES) * len(SHARES)
+    never = [case for case in surface if case.impossible]
+    assert {case.impossible for case in surface if case.weights_on_chip is None} == {
+        "no portion of the layer's weights on chip makes their memory that large or small"
+    }
+    assert never
+    assert never[0].answer(subject())["reason"] == never[0].impossible
 
 
 @pytest.mark.parametrize("share", SHARES)
