@@ -15,7 +15,7 @@ class Progress:
 
     On a terminal one line is rewritten; in a log a line appears every few seconds. Calling it
     with ``(done, total)``, and what was done, is what the slow functions of the package expect
-    of their ``progress``.
+    of their ``progress``; where parts differ much, with the portion of the work, too.
 
     Parameters
     ----------
@@ -33,18 +33,21 @@ class Progress:
         self._width = 0
         self._done = 0
 
-    def __call__(self, done: int, total: int, what: str = "") -> None:
+    def __call__(self, done: int, total: int, what: str = "", portion: float | None = None) -> None:
         """Tell that ``done`` of ``total`` parts are done, the last one being ``what``.
 
-        A smaller ``done`` than before begins another phase, with a time of its own.
+        ``portion`` of the work is done, that of the parts if it is not given. A smaller ``done``
+        than before begins another phase, with a time of its own.
         """
         now = time.monotonic()
         if done < self._done:
             self._start = self._told_at
         self._done, self._told_at = done, now
         line = f"{self._label}: {done} of {total}"
-        if 0 < done < total:
-            line += f", {clock((now - self._start) / done * (total - done))} to go"
+        if portion is None:
+            portion = done / total if total else 1.0
+        if 0 < portion < 1:
+            line += f", {clock((now - self._start) / portion * (1 - portion))} to go"
         if what:
             line += f" ({what})"
         if self._stream.isatty():

@@ -177,7 +177,7 @@ class EqualArea:
             freq_hz=frequency.freq_hz,
             limit=frequency.limit,
             least_s=sum(
-                self.supply.latency_s(b.together, frequency.freq_hz, load, b, buffers)
+                self.supply.least_s(b.together, frequency.freq_hz, load, b, buffers)
                 for load, b in zip(loads, bounds, strict=True)
             ),
         )

@@ -46,6 +46,11 @@ class Layer(_Alone):
     layer: PrunedLayer
 
     @property
+    def effort(self) -> float:
+        """How long it takes beside a plain question; large masks take long."""
+        return 3.0 + self.layer.shape.weights / 1e7
+
+    @property
     def key(self) -> str:
         """What tells it from every other one."""
         return f"layer: {self.layer.name}"
@@ -60,6 +65,7 @@ class Chip(_Alone):
     """One chip for all layers."""
 
     layers: tuple[PrunedLayer, ...]
+    effort: float = 12.0
 
     @property
     def key(self) -> str:
@@ -86,6 +92,7 @@ class Convolution(_Alone):
 
     number: int
     layer: PrunedLayer
+    effort: float = 6.0
 
     @property
     def key(self) -> str:
@@ -103,6 +110,7 @@ class Fpga(_Alone):
     """A layer among the designs that come placed on the FPGA."""
 
     layer: PrunedLayer
+    effort: float = 1.0
 
     @property
     def key(self) -> str:

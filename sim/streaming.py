@@ -28,11 +28,16 @@ from functools import reduce
 from math import ceil, floor, isinf
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import FitError, InputError
 from ..hw.design import Buffers, Design
 from .workload import Bounds, Load
 
 __all__ = ["LABEL", "RING_WORDS", "WeightSupply"]
+
+Floats = NDArray[np.float64]
 
 LABEL = "streaming: modelled, not yet in RTL"
 
@@ -147,6 +152,23 @@ class WeightSupply:
             return seconds
         return _streamed_s(_tiles(seconds, load, bounds, buffers), self.bits_per_s)
 
+    def least_s(
+        self, cycles: float, freq_hz: float, load: Load, bounds: Bounds, buffers: Buffers
+    ) -> float:
+        """Return seconds that ``latency_s`` is never below, at once.
+
+        All that is loaded, but for what fills the rings at the start, has to arrive.
+        """
+        seconds = cycles / freq_hz
+        if _fits(load, buffers) or isinf(self.bits_per_s):
+            return self.latency_s(cycles, freq_hz, load, bounds, buffers)
+        portions, bits = _portions(load, bounds, buffers)
+        times = np.where(portions <= 1, 1, bounds.passes)
+        room = np.clip(1 - (np.cumsum(portions) - portions), 0, portions)
+        there = room / np.maximum(portions, np.finfo(float).tiny)
+        arriving = float((bits * (times - there)).sum())
+        return max(seconds, arriving / self.bits_per_s)
+
     @staticmethod
     def bits_per_s_needed(
         cycles: float, freq_hz: float, load: Load, bounds: Bounds, buffers: Buffers
@@ -185,29 +207,33 @@ def _orders_fit(load: Load, buffers: Buffers) -> bool:
     return load.tiles * load.order_words <= buffers.offset_words
 
 
+def _portions(load: Load, bounds: Bounds, buffers: Buffers) -> tuple[Floats, Floats]:
+    """Return the portion of the rings that each filter tile fills, and its bits."""
+    portions = np.maximum(
+        load.tile_weight_words / buffers.weight_words,
+        load.tile_index_words / max(1, buffers.index_words),
+    )
+    bits = load.tile_bits.astype(np.float64)
+    if not _orders_fit(load, buffers):
+        portions = np.maximum(portions, load.order_words / buffers.offset_words)
+        bits = bits + bounds.order_bits
+    return portions, bits
+
+
 def _tiles(seconds: float, load: Load, bounds: Bounds, buffers: Buffers) -> Iterator[_Tile]:
     """Cut the filter tiles of a layer into pieces."""
-    streamed = not _orders_fit(load, buffers)
-    order_portion = load.order_words / buffers.offset_words if streamed else 0.0
-    order_bits = bounds.order_bits if streamed else 0
-    for weights, index, bits, bound in zip(
-        load.tile_weight_words.tolist(),
-        load.tile_index_words.tolist(),
-        load.tile_bits.tolist(),
-        bounds.of_tile.tolist(),
-        strict=True,
+    portions, bits_of = _portions(load, bounds, buffers)
+    pass_s = seconds / (bounds.together * bounds.passes)
+    for portion, bits, bound in zip(
+        portions.tolist(), bits_of.tolist(), bounds.of_tile.tolist(), strict=True
     ):
-        portion = max(
-            weights / buffers.weight_words, index / max(1, buffers.index_words), order_portion
-        )
         pieces = max(1, ceil(portion * RING_WORDS))
-        tile_s = seconds * bound / bounds.together
         yield _Tile(
             pieces=pieces,
             passes=bounds.passes,
             portion=portion / pieces,
-            bits=(bits + order_bits) / pieces,
-            seconds=tile_s / (pieces * bounds.passes),
+            bits=bits / pieces,
+            seconds=bound * pass_s / pieces,
             held=portion <= 1,
         )
 
@@ -228,11 +254,13 @@ def _streamed_s(tiles: Sequence[_Tile] | Iterator[_Tile], bits_per_s: float) -> 
             loaded += tile.bits / bits_per_s
 
     for tile in tiles:
-        for number in range(tile.passes):
+        passes = range(tile.passes)
+        if tile.held and tile.passes > 2:
+            passes = range(0, tile.passes, tile.passes - 1)  # nothing comes or goes in the others
+        for number in passes:
             first, last = number == 0, number == tile.passes - 1
-            if tile.held and not (first or last):
-                now += tile.pieces * tile.seconds
-                continue
+            if tile.held and last and not first:
+                now += (tile.passes - 2) * tile.pieces * tile.seconds
             for _ in range(tile.pieces):
                 if first or not tile.held:
                     load(tile)

@@ -102,6 +102,13 @@ class StudyCase:
         """What tells it from every other case of a study."""
         return f"{self.section}: {self.name}"
 
+    @property
+    def effort(self) -> float:
+        """How long it takes beside a plain question."""
+        if self.impossible:
+            return 0.0
+        return 2.0 if self.assumed else 1.0
+
     def asks(self, subject: Subject) -> tuple[object, ...]:
         """Return what is equal for cases that ask the same, in whatever section."""
         on_chip, dense_space = self.weights_on_chip, self.dense_space

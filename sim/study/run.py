@@ -1,6 +1,6 @@
 """Running a study: its questions in several processes, each answer on disk as it comes."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -11,8 +11,9 @@ from .case import StudyCase, Subject
 
 __all__ = ["Case", "Progress", "StudyRow", "answered", "run_study"]
 
-Progress = Callable[[int, int, str], None]
-"""Told how many questions of how many are answered, and which one was."""
+Progress = Callable[[int, int, str, float], None]
+"""Told how many questions of how many are answered, which one was, and what portion of the work of
+this run is done."""
 
 
 class Case(Protocol):
@@ -21,6 +22,11 @@ class Case(Protocol):
     @property
     def key(self) -> str:
         """What tells it from every other one."""
+        ...
+
+    @property
+    def effort(self) -> float:
+        """How long it takes beside a plain question of a study, roughly."""
         ...
 
     def asks(self, subject: Subject) -> Hashable:
@@ -110,14 +116,18 @@ def answered(
     for case in cases:
         if case.key not in found:
             waiting.setdefault(case.asks(subject), []).append(case)
-    progress(_known(cases, found), len(cases), "")
+    whole = sum(alike[0].effort for alike in waiting.values()) or 1.0
+    spent = 0.0
+    progress(_known(cases, found), len(cases), "", spent)
 
-    def keep(alike: Iterable[Case], answer: Mapping[str, Any]) -> None:
+    def keep(alike: Sequence[Case], answer: Mapping[str, Any]) -> None:
+        nonlocal spent
+        spent += alike[0].effort
         for case in alike:
             found[case.key] = answer
             if journal:
                 journal.add(case.key, answer)
-            progress(_known(cases, found), len(cases), case.key)
+            progress(_known(cases, found), len(cases), case.key, spent / whole)
 
     if jobs == 1 or len(waiting) < 2:
         for alike in waiting.values():

@@ -34,6 +34,14 @@ def test_a_terminal_sees_one_line_with_the_time_to_go(clock: list[float]) -> Non
     assert lines[3].isspace()
 
 
+def test_parts_may_differ_in_what_they_take(clock: list[float]) -> None:
+    stream = Terminal()
+    with Progress("reproduce", stream) as told:
+        clock[0] += 30
+        told(1, 4, "one chip", 0.75)  # the first of four is most of the work
+    assert "reproduce: 1 of 4, 0:10 to go (one chip)" in stream.getvalue()
+
+
 def test_a_log_gets_a_line_every_few_seconds(clock: list[float]) -> None:
     stream = io.StringIO()
     with Progress("verify", stream) as told:

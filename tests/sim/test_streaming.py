@@ -204,3 +204,27 @@ def test_more_bandwidth_never_takes_longer(
 
     slow, fast = time(bits_per_s), time(bits_per_s * more)
     assert bound.together * (1 - 1e-9) <= fast <= slow * (1 + 1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(1, 400)), min_size=1, max_size=6),
+    st.integers(1, 6),
+    st.integers(8, 60),
+    st.floats(0.5, 500),
+)
+def test_no_layer_is_faster_than_its_bound(
+    tiles: list[tuple[int, int]], passes: int, room: int, bits_per_s: float
+) -> None:
+    words, bits = (list(one) for one in zip(*tiles, strict=True))
+    layer, cycles = load(words, bits), bounds(words, passes)
+    supply = WeightSupply(0.5, bits_per_s=bits_per_s)
+    asked = (sum(words) * passes, 1.0, layer, cycles, buffers(room))
+    assert supply.least_s(*asked) <= supply.latency_s(*asked) * (1 + 1e-9)
+
+
+def test_the_bound_is_reached_where_nothing_but_loading_counts() -> None:
+    """Three of four tiles arrive after the start: 240 bits, and computing takes no time."""
+    supply = WeightSupply(0.25, bits_per_s=1.0)
+    asked = (0.001, 1.0, FOUR, bounds([7] * 4), buffers(16))
+    assert supply.least_s(*asked) == pytest.approx(240)
+    assert supply.latency_s(*asked) == pytest.approx(240, rel=1e-3)

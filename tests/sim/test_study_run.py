@@ -42,14 +42,18 @@ def test_answers_are_those_of_the_single_questions(
     subject: Subject, ratio_of_first: float, jobs: int
 ) -> None:
     told: list[tuple[int, int]] = []
-    rows = run_study(
-        [FIRST, GROUPED, REFUSED], subject, lambda done, total, what: told.append((done, total)),
-        jobs,
-    )  # fmt: skip
+    portions: list[float] = []
+
+    def progress(done: int, total: int, what: str, portion: float) -> None:
+        told.append((done, total))
+        portions.append(portion)
+
+    rows = run_study([FIRST, GROUPED, REFUSED], subject, progress, jobs)
     assert [row.case for row in rows] == [FIRST, GROUPED, REFUSED]
     assert rows[0].answer["ratio"] == ratio_of_first
     assert rows[1].answer["masks"]["simd_group"] == 4
     assert told == [(done, 3) for done in range(4)]
+    assert portions == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
 def test_what_cannot_be_asked_has_a_reason(subject: Subject) -> None:
@@ -107,13 +111,14 @@ def test_what_asks_the_same_is_asked_once(
         return {"ratio": None, "interval": [None, None], "reason": case.key}
 
     monkeypatch.setattr(StudyCase, "answer", answer)
-    told: list[int] = []
+    told: list[tuple[int, float]] = []
     with Journal.opened(tmp_path / "study.journal", "breakeven", "--study", {}) as journal:
         rows = run_study(
-            [FIRST, same, other, named], subject, lambda done, total, what: told.append(done),
-            journal=journal,
+            [FIRST, same, other, named], subject,
+            lambda done, total, what, portion: told.append((done, portion)), journal=journal,
         )  # fmt: skip
     assert asked == [FIRST.key, other.key]
     assert [row.answer["reason"] for row in rows] == [FIRST.key, FIRST.key, other.key, FIRST.key]
-    assert told == [0, 1, 2, 3, 4]
+    # Half of the work answers three of the four.
+    assert told == [(0, 0), (1, 0.5), (2, 0.5), (3, 0.5), (4, 1)]
     assert journal.known.keys() == {FIRST.key, same.key, other.key, named.key}
