@@ -91,6 +91,7 @@ class SearchSpace:
                     window=self.windows[-1],
                     run_ahead=_from_middle(self.run_aheads)[0],
                     feed=self.feeds[-1],
+                    feed_order=self.feed_orders[-1],
                     acc_sets=sets,
                     drain=self.drains[0],
                     drain_cycles=_divisor(vector, self.drain_cycles[0]),
