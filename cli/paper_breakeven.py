@@ -79,8 +79,8 @@ def paper_text(found: Replica, steps: Sequence[StudyRow]) -> str:
         f"Figure 4 of ADMM-NN, {FIGURE_4_LAYER}, in its words:",
         *(f"- {fact}" for fact in FIGURE_4),
         "",
-        "The same layer here, from a plain sparse design to the whole space, each step with those"
-        " before:",
+        "The same layer here, from plain sparse designs to the whole space; a line that begins with"
+        " 'and' adds to the line before:",
         "",
         table(
             ("sparse design", "pays from"),

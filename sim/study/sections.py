@@ -42,6 +42,9 @@ WEIGHT_BITS: Mapping[int, int] = {16: 32, 8: 24, 4: 24, 2: 24}
 
 _NO_PORTION = "no portion of the layer's weights on chip makes their memory that large or small"
 
+PLAIN_COLUMNS = (4, 8, 16)
+"""Columns of the plain designs that the steps begin with."""
+
 _CLOSE = 0.005
 """How near a share has to be reached."""
 
@@ -129,25 +132,29 @@ def _weight_bits(subject: Subject) -> Iterator[StudyCase]:
 
 
 def _steps(subject: Subject) -> Iterator[StudyCase]:
-    """From a plain design, as the first ones were, to the whole space, a step at a time.
+    """From plain designs, as the first ones were, to the whole space, a step at a time.
 
-    The dense side is the best one in every step.
+    The plain ones differ in their columns, and in whether their lanes wait for each other; from the
+    last of them on, each step adds to the one before. The dense side is the best in every step.
     """
-    plain = replace(SPACE, vectors=(4,), run_aheads=(1,), feed_orders=("natural",), acc_sets=(1,))
+    plain = replace(SPACE, run_aheads=(1,), feed_orders=("natural",), acc_sets=(1,))
     held = replace(plain, run_aheads=SPACE.run_aheads)
-    ordered = replace(held, feed_orders=SPACE.feed_orders)
-    narrow = replace(ordered, vectors=tuple(v for v in SPACE.vectors if v <= 16))
-    wide = replace(narrow, vectors=SPACE.vectors)
+    narrow = tuple(vector for vector in SPACE.vectors if vector <= PLAIN_COLUMNS[-1])
+    ordered = replace(held, feed_orders=SPACE.feed_orders, vectors=narrow)
+    wide = replace(ordered, vectors=SPACE.vectors)
     relative = ("relative4",)
-    steps: tuple[tuple[str, SearchSpace, tuple[str, ...]], ...] = (
-        ("4 columns, lanes in lockstep, fed in order, 4-bit relative index", plain, relative),
-        ("and lanes up to four windows apart", held, relative),
-        ("and an order of the feed that keeps them in step", ordered, relative),
-        ("and up to 16 columns, as many as suit the layer", narrow, relative),
-        ("and up to 128 columns", wide, relative),
+    steps: list[tuple[str, SearchSpace, tuple[str, ...]]] = [
+        (f"{columns} columns, {pace}, fed in order, 4-bit relative index", space, relative)
+        for pace, kind in (("lanes in lockstep", plain), ("lanes up to four windows apart", held))
+        for columns in PLAIN_COLUMNS
+        for space in (replace(kind, vectors=(columns,)),)
+    ]
+    steps += [
+        ("and up to 16 columns, in an order that keeps lanes in step", ordered, relative),
+        (f"and up to {SPACE.vectors[-1]} columns, as many as suit the layer", wide, relative),
         ("and the best index format", wide, ()),
         ("and two accumulator sets", SPACE, ()),
-    )
+    ]
     for number, (name, space, formats) in enumerate(steps):
         yield StudyCase(
             "step", name, space=space, dense_space=SPACE, formats=formats, facts={"step": number}

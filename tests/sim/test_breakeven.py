@@ -175,7 +175,7 @@ def test_a_larger_space_breaks_even_no_later() -> None:
     subject = Subject("lenet5", layer, baseline_design("16x16"), 1.0, Technology.load())
     steps = [case for case in cases_of(subject) if case.section == "step"]
     narrow, wide = (
-        next(case for case in steps if name in case.name) for name in ("16 columns", "128 columns")
+        next(case for case in steps if name in case.name) for name in ("up to 16", "up to 128")
     )
     assert wide.answer(subject)["ratio"] <= narrow.answer(subject)["ratio"]
 
