@@ -12,17 +12,17 @@ Everything that does not depend on memory depths is computed once per design.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from ..hw.design import Buffers, Design
 from ..hw.loader import MemoryKind
 from ..hw.memories import Memory, memories
 from ..hw.synth.parts import Part, parts_of
-from .storage import FILE_DEPTH, Storage, flip_flops, macros
+from .storage import FILE_DEPTH, Storage, choices, flip_flops, together
 from .technology import Technology
 
-__all__ = ["Area", "Cost", "Frequency", "Technology", "area", "frequency", "storage_of"]
+__all__ = ["Area", "Cost", "Frequency", "Technology", "area", "frequency", "storages"]
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,13 @@ class Frequency:
     limit: str
 
 
+_Size = tuple[int, int, MemoryKind]
+"""Depth, width and kind of a memory: what it can be made of depends on nothing else of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Logic:
-    """What does not depend on memory depths, and the memories found so far."""
+    """What does not depend on memory depths."""
 
     lanes_um2: float
     windows_um2: float
@@ -115,7 +119,13 @@ class _Logic:
     period_s: float
     limit: str
     behind_s: Mapping[MemoryKind, float]
-    storages: dict[tuple[int, int, MemoryKind], Storage] = field(default_factory=dict)
+
+    @property
+    def um2(self) -> float:
+        """Area of all of it."""
+        return (
+            self.lanes_um2 + self.windows_um2 + self.feeder_um2 + self.output_um2 + self.control_um2
+        )
 
 
 def area(
@@ -143,19 +153,20 @@ def area(
         If the lane table does not tell about a part of the design.
     """
     logic = _logic(design, technology)
+    made_of = storages(_own(design, buffers), design, technology)
     sram = dict.fromkeys((kind.name.lower() for kind in _ORDER), 0.0)
-    for memory in memories(design, buffers):
-        if not memory.depth:
-            continue
-        one_um2 = _storage(memory, design, logic, technology).area_um2
-        charged = memory.sets * memory.count * one_um2
+    for memory, one in made_of.items():
+        number = memory.sets * memory.count
         if memory.kind is MemoryKind.FEATURES:
             if output_feature_words is None:
-                charged += memory.count * one_um2
+                number += memory.count
             elif output_feature_words:
-                out = Memory(memory.kind, memory.count, -(-output_feature_words // 2), memory.width)
-                charged += out.count * _storage(out, design, logic, technology).area_um2
-        sram[memory.kind.name.lower()] += charged
+                size = -(-output_feature_words // 2), memory.width, memory.kind
+                options = _choices(size, design, technology)
+                period_s = max(logic.period_s, *(other.period_s for other in made_of.values()))
+                out = next((o for o in options if o.period_s <= period_s), options[-1])
+                sram["features"] += memory.count * out.area_um2
+        sram[memory.kind.name.lower()] += number * one.area_um2
     return Area(
         logic.lanes_um2,
         logic.windows_um2,
@@ -186,21 +197,15 @@ def frequency(design: Design, buffers: Buffers, technology: Technology) -> Frequ
     """
     logic = _logic(design, technology)
     sram_s, slowest = 0.0, ""
-    for memory in memories(design, buffers):
-        if not memory.depth:
-            continue
-        storage = _storage(memory, design, logic, technology)
-        behind_s = logic.behind_s.get(memory.kind, 0.0)
-        read_s = storage.access_s + behind_s
-        period_s = max(read_s, storage.cycle_s)
-        if period_s > sram_s:
-            sram_s = period_s
+    for memory, storage in storages(_own(design, buffers), design, technology).items():
+        if storage.period_s > sram_s:
+            sram_s = storage.period_s
             slowest = (
                 f"{memory.kind.name.lower()} memory ({memory.depth} x {memory.width} bits,"
                 f" {storage.kind}, {storage.macros} macros): "
                 + (
-                    f"access {storage.access_s * 1e9:.2f} ns, logic {behind_s * 1e9:.2f} ns"
-                    if read_s >= storage.cycle_s
+                    f"access {storage.access_s * 1e9:.2f} ns, logic {storage.behind_s * 1e9:.2f} ns"
+                    if storage.period_s > storage.cycle_s
                     else f"cycle {storage.cycle_s * 1e9:.2f} ns"
                 )
             )
@@ -209,15 +214,39 @@ def frequency(design: Design, buffers: Buffers, technology: Technology) -> Frequ
     return Frequency(1 / sram_s, logic.period_s, sram_s, slowest)
 
 
-def storage_of(memory: Memory, design: Design, technology: Technology) -> Storage:
-    """Return what one of some equal memories of a design is made of.
+@lru_cache(maxsize=1 << 12)
+def storages(
+    own: tuple[Memory, ...], design: Design, technology: Technology
+) -> Mapping[Memory, Storage]:
+    """Return what one of each set of equal memories of a design is made of.
+
+    Parameters
+    ----------
+    own : tuple of Memory
+        All that the design has.
+    design : Design
+    technology : Technology
 
     Raises
     ------
     InputError
         If the lane table does not tell about a part of the design.
     """
-    return _storage(memory, design, _logic(design, technology), technology)
+    if not own:
+        return {}
+    logic = _logic(design, technology)
+    options = [
+        (
+            (memory.sets + (memory.kind is MemoryKind.FEATURES)) * memory.count,
+            _choices((memory.depth, memory.width, memory.kind), design, technology),
+        )
+        for memory in own
+    ]
+    return dict(zip(own, together(options, logic.period_s, logic.um2), strict=True))
+
+
+def _own(design: Design, buffers: Buffers) -> tuple[Memory, ...]:
+    return tuple(memory for memory in memories(design, buffers) if memory.depth)
 
 
 class Cost:
@@ -247,14 +276,7 @@ class Cost:
 
     def logic_um2(self, design: Design) -> float:
         """Return the area of all but the memories."""
-        logic = _logic(design, self._silicon)
-        return (
-            logic.lanes_um2
-            + logic.windows_um2
-            + logic.feeder_um2
-            + logic.output_um2
-            + logic.control_um2
-        )
+        return _logic(design, self._silicon).um2
 
 
 _SPENT_ON = {
@@ -304,16 +326,15 @@ def _logic(design: Design, technology: Technology) -> _Logic:
     )
 
 
-def _storage(memory: Memory, design: Design, logic: _Logic, technology: Technology) -> Storage:
-    key = memory.depth, memory.width, memory.kind
-    found = logic.storages.get(key)
-    if found is None:
-        behind_s = logic.behind_s.get(memory.kind, 0.0)
-        found = macros(memory, technology.card, behind_s, logic.period_s)
-        if memory.depth <= FILE_DEPTH:
-            file = technology.estimate(Part("register_file", (("depth", memory.depth),)), design)
-            small = flip_flops(memory, technology.card, file.area_ge, file.period_s)
-            if small.area_um2 < found.area_um2:
-                found = small
-        logic.storages[key] = found
+@lru_cache(maxsize=1 << 16)
+def _choices(size: _Size, design: Design, technology: Technology) -> tuple[Storage, ...]:
+    depth, width, kind = size
+    memory = Memory(kind, 1, depth, width)
+    behind_s = _logic(design, technology).behind_s.get(kind, 0.0)
+    found = choices(memory, technology.card, behind_s)
+    if depth <= FILE_DEPTH:
+        file = technology.estimate(Part("register_file", (("depth", depth),)), design)
+        small = flip_flops(memory, technology.card, file.area_ge, file.period_s, behind_s)
+        if small.area_um2 < found[0].area_um2:
+            return (small,)
     return found

@@ -22,7 +22,7 @@ from ..hw.memories import memories
 from ..hw.tech.card import TechnologyCard
 from ..hw.tech.energy import EnergyFigures, LeakageFigures
 from ..models.layer import MULTIPLIER_BITS
-from .cost import area, storage_of
+from .cost import area, storages
 from .register_traffic import POSITION_BITS
 from .storage import Storage
 from .technology import Technology
@@ -150,8 +150,9 @@ def _sram(
 ) -> dict[str, float]:
     """Return the energy of the on-chip memories by tensor."""
     found: dict[str, float] = {}
+    made_of = storages(tuple(one.memory for one in traffic.memories), design, technology)
     for one in traffic.memories:
-        storage = storage_of(one.memory, design, technology)
+        storage = made_of[one.memory]
         read_pj, write_pj = _word_pj(storage, one.memory.width, figures)
         tensor = tensor_of(one.memory.kind)
         found[tensor] = found.get(tensor, 0.0) + one.reads * read_pj + one.writes * write_pj
@@ -205,10 +206,8 @@ def _leakage_w(
 ) -> float:
     """Return the power of the accelerator at rest."""
     sram_bits, file_um2 = 0, 0.0
-    for memory in memories(design, buffers):
-        if not memory.depth:
-            continue
-        storage = storage_of(memory, design, technology)
+    own = tuple(memory for memory in memories(design, buffers) if memory.depth)
+    for memory, storage in storages(own, design, technology).items():
         number = memory.sets * memory.count
         if storage.macro is None:
             file_um2 += number * storage.area_um2

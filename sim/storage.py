@@ -8,13 +8,14 @@ Four rules stand between a memory of the design and its silicon:
   abreast, each with a part of every word.
 - A memory of up to 8 words is made of flip-flops if they are smaller. That is the case for a word
   or two: a kernel of one tap.
-- A macro too slow for the logic behind it is split into 2, 4, .. 32 equal ones and a multiplexer,
-  as few as let the logic set the clock. Both families get this; it costs a few percent.
+- A macro too slow for the logic behind it may be split into 2, 4, .. 32 equal ones and a
+  multiplexer. How far is decided for all memories together (``together``).
 
 The design loads its memories before a layer starts and only reads them while it runs, so one
 port serves both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -23,7 +24,7 @@ from ..hw.synth.components import FILE_BITS
 from ..hw.tech.card import TechnologyCard
 from ..hw.tech.sram import SramMacro
 
-__all__ = ["FILE_DEPTH", "Storage", "flip_flops", "macros"]
+__all__ = ["FILE_DEPTH", "Storage", "choices", "flip_flops", "together"]
 
 FILE_DEPTH = 8
 """Words of the largest memory that is considered for flip-flops; far above the crossing."""
@@ -52,6 +53,8 @@ class Storage:
         From the clock edge that takes the address to the data, multiplexer included.
     cycle_s : float
         Shortest period of the macro itself.
+    behind_s : float
+        What the logic behind its data takes.
     """
 
     kind: str
@@ -61,10 +64,16 @@ class Storage:
     area_um2: float
     access_s: float
     cycle_s: float
+    behind_s: float
+
+    @property
+    def period_s(self) -> float:
+        """Shortest period with it."""
+        return max(self.access_s + self.behind_s, self.cycle_s)
 
 
-def macros(memory: Memory, card: TechnologyCard, behind_s: float, period_s: float) -> Storage:
-    """Return a memory made of as few macros as are fast enough, or of the fastest.
+def choices(memory: Memory, card: TechnologyCard, behind_s: float) -> tuple[Storage, ...]:
+    """Return what a memory may be made of, macros whole to split: each larger and faster.
 
     Parameters
     ----------
@@ -73,38 +82,34 @@ def macros(memory: Memory, card: TechnologyCard, behind_s: float, period_s: floa
     card : TechnologyCard
     behind_s : float
         What the logic behind its data takes.
-    period_s : float
-        Period of the logic, which the memory should not lengthen.
     """
     least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
     abreast = -(-memory.width // card.sram.fitted.width[1])
     width = max(-(-memory.width // abreast), least_width)
-    best: Storage | None = None
+    found: list[Storage] = []
     parts = 1
     while parts == 1 or (parts <= _MOST_MACROS and memory.depth > (parts - 1) * least_depth):
         macro = SramMacro(max(-(-memory.depth // parts), least_depth), width)
-        area = macro.area_um2(card)
         gates = (parts - 1) * memory.width * _MULTIPLEXER_GE
         storage = Storage(
             kind="SRAM",
             macros=parts * abreast,
             abreast=abreast,
             macro=macro,
-            area_um2=parts * abreast * area + gates * card.um2_per_ge,
+            area_um2=parts * abreast * macro.area_um2(card) + gates * card.um2_per_ge,
             access_s=macro.access_s(card) + log2(parts) * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
+            behind_s=behind_s,
         )
-        time = _period_s(storage, behind_s)
-        if best is None or time < _period_s(best, behind_s):
-            best = storage
-        if time <= period_s:
-            return storage
+        if not found or storage.period_s < found[-1].period_s:
+            found.append(storage)
         parts *= 2
-    assert best is not None
-    return best
+    return tuple(found)
 
 
-def flip_flops(memory: Memory, card: TechnologyCard, file_ge: float, read_s: float) -> Storage:
+def flip_flops(
+    memory: Memory, card: TechnologyCard, file_ge: float, read_s: float, behind_s: float
+) -> Storage:
     """Return a memory made of flip-flops.
 
     Parameters
@@ -115,10 +120,49 @@ def flip_flops(memory: Memory, card: TechnologyCard, file_ge: float, read_s: flo
         Area of a file of this depth with words of ``FILE_BITS`` bits.
     read_s : float
         Its period.
+    behind_s : float
+        What the logic behind its data takes.
     """
     area = file_ge * memory.width / FILE_BITS * card.um2_per_ge
-    return Storage("flip-flops", 1, 1, None, area, access_s=read_s, cycle_s=read_s)
+    return Storage("flip-flops", 1, 1, None, area, read_s, read_s, behind_s)
 
 
-def _period_s(storage: Storage, behind_s: float) -> float:
-    return max(storage.access_s + behind_s, storage.cycle_s)
+def together(
+    wanted: Sequence[tuple[float, Sequence[Storage]]], logic_s: float, logic_um2: float
+) -> list[Storage]:
+    """Choose what all memories of a design are made of.
+
+    A shorter period is worth as much as it costs: silicon for splits would be logic otherwise, and
+    what an array does in a second goes with its logic over its period. So the period at which
+    logic and splits together, times the period, are least is chosen, and each memory is the
+    smallest that allows it. The same for both families.
+
+    Parameters
+    ----------
+    wanted : sequence of pairs
+        For each memory how many there are, and its ``choices``.
+    logic_s : float
+        Period of the logic, which no memory needs to be below.
+    logic_um2 : float
+        Its area.
+
+    Returns
+    -------
+    list of Storage
+        One for each memory.
+    """
+    fastest_s = max((options[-1].period_s for _, options in wanted), default=0.0)
+    least_s = max(logic_s, fastest_s)
+    periods = {max(least_s, one.period_s) for _, options in wanted for one in options} | {least_s}
+    best: tuple[float, list[Storage]] | None = None
+    for period_s in sorted(periods):
+        chosen = [next(one for one in options if one.period_s <= period_s) for _, options in wanted]
+        splits_um2 = sum(
+            count * (one.area_um2 - options[0].area_um2)
+            for one, (count, options) in zip(chosen, wanted, strict=True)
+        )
+        cost = (logic_um2 + splits_um2) * period_s
+        if best is None or cost < best[0]:
+            best = cost, chosen
+    assert best is not None
+    return best[1]

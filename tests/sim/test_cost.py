@@ -154,13 +154,20 @@ def test_a_memory_limits_where_splitting_does_not_help() -> None:
     assert "access" in found.limit
 
 
-def test_a_deep_memory_is_split_not_slow() -> None:
+def test_a_memory_is_split_where_that_costs_less_than_waiting() -> None:
     deep = replace(DENSE_BUFFERS, weight_words=100_000)
-    found = frequency(DENSE, deep, technology())
+    large = Technology(
+        CARD, tuple(replace(row, area_ge=100 * row.area_ge) for row in technology().rows)
+    )
+    found = frequency(DENSE, deep, large)
     assert SramMacro(100_000, 64).access_s(CARD) > found.logic_s
     assert found.limit == "logic of dense_lane"
-    spent = area(DENSE, deep, technology()).sram_um2["weights"]
+    spent = area(DENSE, deep, large).sram_um2["weights"]
     assert 5 * macro_um2(100_000, 64) < spent < 1.02 * 5 * macro_um2(100_000, 64)
+    # Little logic waits: it is smaller than the multiplexers that would spare it that.
+    waits = frequency(DENSE, deep, technology())
+    assert waits.limit.startswith("weights memory (100000 x 64 bits, SRAM, 2 macros): ")
+    assert area(DENSE, deep, technology()).sram_um2["weights"] < spent
 
 
 def test_times_scale_with_fo4() -> None:
