@@ -1,5 +1,6 @@
 """``bosquet synth``: measure the parts of a design with Yosys, or all of it on an FPGA."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from ..hw.synth.parts import PARTS, Part
 from ..hw.synth.row import Row
 from ..hw.synth.yosys import recipe
 from ..hw.tech.card import DEFAULT_CARD, load_card
-from ..hw.tech.cell import Library
+from ..hw.tech.cell import Library, LogicMapping
 from ..hw.tech.liberty import read_library
 from ..hw.tech.logical_effort import builtin_library
 from .fpga import on_fpga
@@ -65,6 +66,15 @@ def synth(
     ] = None,
     seed: Seed = 1,
     liberty: Liberty = None,
+    mapping: Annotated[
+        LogicMapping | None,
+        typer.Option(
+            "--mapping",
+            help="How logic is mapped to the cells of --liberty: fast, or small where memories"
+            " are slower than any logic; fast without it, unless a card says otherwise.",
+            show_default=False,
+        ),
+    ] = None,
     weight_bits: WeightBits = None,
     act_bits: ActBits = None,
     as_json: Json = False,
@@ -73,9 +83,9 @@ def synth(
     """Measure area and speed of a design's parts by open synthesis, or place it on an FPGA."""
     chosen = chosen_design(design, weight_bits, act_bits)
     if fpga is not None:
-        if part or around or store or liberty:
+        if part or around or store or liberty or mapping:
             raise InputError(
-                "--fpga measures a whole design: no --part, --grid, --table, --liberty"
+                "--fpga measures a whole design: no --part, --grid, --table, --liberty, --mapping"
             )
         with Progress("synth") as progress:
             progress(0, 1, f"now {chosen.name} on {fpga}")
@@ -83,7 +93,7 @@ def synth(
         emit_answer(document("synth", answer), said, as_json, out)
         return
     parts = _wanted(grid(chosen) if around else design_parts(chosen), part)
-    cells = _library(liberty)
+    cells = _library(liberty, mapping)
     rows = LaneTable.read(store) if store else LaneTable()
     with Progress("synth") as progress:
         rows = measure(
@@ -100,7 +110,9 @@ def synth(
         "rows": [_row(row) for row in found],
     }
     by = f"synthesized by {found[0].tools}, recipe {script}:\n\n{recipe('TOP', cells)}"
-    said = f"{_text(found, store)}\n\n{by}where abc ends without a netlist: dch for dch,-f"
+    said = (
+        f"{_text(found, store)}\n\n{by}where abc ends without a netlist: dch for dch,-f, then none"
+    )
     emit_answer(document("synth", answer), said, as_json, out)
 
 
@@ -112,9 +124,12 @@ def _wanted(parts: tuple[Part, ...], names: list[str] | None) -> tuple[Part, ...
     return tuple(one for one in parts if not names or one.name in names)
 
 
-def _library(liberty: Path | None) -> Library:
+def _library(liberty: Path | None, mapping: LogicMapping | None) -> Library:
     if liberty is not None:
-        return read_library(liberty)
+        library = read_library(liberty)
+        return library if mapping is None else replace(library, mapping=mapping)
+    if mapping is not None:
+        raise InputError("--mapping is for the cells of --liberty")
     # Rows of our own library are kept at the speed of one card and scaled to that of others.
     return builtin_library(load_card(DEFAULT_CARD).fo4_s)
 

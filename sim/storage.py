@@ -8,15 +8,17 @@ Four rules stand between a memory of the design and its silicon:
   abreast, each with a part of every word.
 - A memory of up to 8 words is made of flip-flops if they are smaller. That is the case for a word
   or two: a kernel of one tap.
-- A macro too slow for the logic behind it may be split into 2, 4, .. 32 equal ones and a
-  multiplexer. How far is decided for all memories together (``together``).
+- A deep and narrow memory may hold 2, 4 or 8 of its words in one of the macro's, and one too slow
+  for the logic behind it may be split into 2, 4, .. 32 equal macros, both with a multiplexer behind
+  them. How far is decided for all memories together (``together``).
 
 The design loads its memories before a layer starts and only reads them while it runs, so one
 port serves both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import log2
 
 from ..hw.memories import Memory
@@ -31,7 +33,8 @@ FILE_DEPTH = 8
 
 _MULTIPLEXER_GE = 2.33  # two-way multiplexer of the built-in library (hw.tech.logical_effort)
 _MULTIPLEXER_FO4 = 1.4  # its delay into one of its kind: (5 + 2) tau, FO4 = 5 tau
-_MOST_MACROS = 32
+_FOLDS = (1, 2, 4, 8)
+_PARTS = (1, 2, 4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -83,28 +86,37 @@ def choices(memory: Memory, card: TechnologyCard, behind_s: float) -> tuple[Stor
     behind_s : float
         What the logic behind its data takes.
     """
-    least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
-    abreast = -(-memory.width // card.sram.fitted.width[1])
-    width = max(-(-memory.width // abreast), least_width)
     found: list[Storage] = []
-    parts = 1
-    while parts == 1 or (parts <= _MOST_MACROS and memory.depth > (parts - 1) * least_depth):
-        macro = SramMacro(max(-(-memory.depth // parts), least_depth), width)
-        gates = (parts - 1) * memory.width * _MULTIPLEXER_GE
-        storage = Storage(
+    for storage in sorted(_made(memory, card, behind_s), key=lambda one: one.area_um2):
+        if not found or storage.period_s < found[-1].period_s:
+            found.append(storage)
+    return tuple(found)
+
+
+def _made(memory: Memory, card: TechnologyCard, behind_s: float) -> Iterator[Storage]:
+    """Yield a memory in every number of macros, with every number of its words in one of theirs."""
+    least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
+    widest = card.sram.fitted.width[1]
+    abreast = -(-memory.width // widest)
+    width = max(-(-memory.width // abreast), least_width)
+    for folds, parts in product(_FOLDS, _PARTS):
+        wide = folds == 1 or width * folds <= widest
+        deep = folds * parts == 1 or memory.depth > (folds * parts - 1) * least_depth
+        if not (wide and deep):
+            continue
+        macro = SramMacro(max(-(-memory.depth // (folds * parts)), least_depth), width * folds)
+        gates = (folds * parts - 1) * memory.width * _MULTIPLEXER_GE
+        levels = log2(folds * parts)
+        yield Storage(
             kind="SRAM",
             macros=parts * abreast,
             abreast=abreast,
             macro=macro,
             area_um2=parts * abreast * macro.area_um2(card) + gates * card.um2_per_ge,
-            access_s=macro.access_s(card) + log2(parts) * _MULTIPLEXER_FO4 * card.fo4_s,
+            access_s=macro.access_s(card) + levels * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
             behind_s=behind_s,
         )
-        if not found or storage.period_s < found[-1].period_s:
-            found.append(storage)
-        parts *= 2
-    return tuple(found)
 
 
 def flip_flops(

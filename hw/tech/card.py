@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, ValidationError
 
 from ...errors import InputError
-from .cell import Library
+from .cell import Library, LogicMapping
 from .energy import EnergyFigures
 from .figure import CardPart, Figure, PositiveFigure
 
@@ -28,6 +28,7 @@ __all__ = [
     "TechnologyCard",
     "card_names",
     "load_card",
+    "mapping_for",
 ]
 
 DEFAULT_CARD = "generic40"
@@ -134,6 +135,9 @@ class TechnologyCard(CardPart):
         For reports.
     cells : str or None
         Cell library of its process whose rows come with bosquet (``Technology.of_real_cells``).
+    mapping : str
+        How logic is mapped to these cells: ``fast``, or ``small`` where memories are slower than
+        any logic (``hw.synth.yosys``).
     node_nm : float
         Name of the node; nothing is computed from it.
     device_class : str
@@ -148,6 +152,7 @@ class TechnologyCard(CardPart):
 
     name: str = Field(min_length=1)
     cells: str | None = None
+    mapping: LogicMapping = "fast"
     node_nm: float = Field(gt=0)
     device_class: str = Field(min_length=1)
     logic: LogicFigures
@@ -204,7 +209,14 @@ class TechnologyCard(CardPart):
             fitted=self.sram.fitted,
         )
         name = f"{library.name} ({self.name} SRAM)"
-        update = {"name": name, "cells": None, "logic": logic, "sram": sram, "energy": None}
+        update = {
+            "name": name,
+            "cells": None,
+            "mapping": library.mapping,
+            "logic": logic,
+            "sram": sram,
+            "energy": None,
+        }
         return self.model_copy(update=update)
 
 
@@ -222,6 +234,12 @@ def card_names() -> tuple[str, ...]:
     folder = files(__package__) / "cards"
     names = (entry.name for entry in folder.iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def mapping_for(library: str) -> LogicMapping:
+    """Return how logic is mapped to a library: as a card that comes with bosquet says, or fast."""
+    cards = map(load_card, card_names())
+    return next((card.mapping for card in cards if card.cells == library), "fast")
 
 
 def load_card(card: str = DEFAULT_CARD) -> TechnologyCard:

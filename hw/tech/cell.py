@@ -14,9 +14,20 @@ from typing import Literal
 from ...errors import InputError
 from .function import truth_table
 
-__all__ = ["Arc", "Cell", "Constraint", "Edge", "Library", "Pin", "Sense", "Table"]
+__all__ = [
+    "Arc",
+    "Cell",
+    "Constraint",
+    "Edge",
+    "Library",
+    "LogicMapping",
+    "Pin",
+    "Sense",
+    "Table",
+]
 
 Edge = Literal["rise", "fall"]
+LogicMapping = Literal["fast", "small"]
 Sense = Literal["positive_unate", "negative_unate", "non_unate"]
 
 
@@ -207,11 +218,14 @@ class Library:
         By name.
     text : str
         The Liberty text it was read from, for the tools that want it.
+    mapping : str
+        How logic is mapped to it: ``fast`` or ``small`` (``hw.synth.yosys``).
     """
 
     name: str
     cells: Mapping[str, Cell]
     text: str = field(repr=False)
+    mapping: LogicMapping = "fast"
 
     def cell(self, name: str) -> Cell:
         """Return a cell.

@@ -10,12 +10,13 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
 from ...errors import InputError
+from .card import mapping_for
 from .cell import Arc, Cell, Constraint, Edge, Library, Pin, Sense, Table
 
 __all__ = ["parse_library", "read_library"]
@@ -41,7 +42,7 @@ SENSES: tuple[Sense, ...] = get_args(Sense)
 
 
 def read_library(path: Path) -> Library:
-    """Read a library from a Liberty file.
+    """Read a library from a Liberty file; a card that comes with bosquet may tell its mapping.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def read_library(path: Path) -> Library:
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot read the Liberty file: {error}") from error
-    return parse_library(data.decode(errors="replace"), str(path))
+    library = parse_library(data.decode(errors="replace"), str(path))
+    return replace(library, mapping=mapping_for(library.name))
 
 
 def parse_library(text: str, origin: str) -> Library:
