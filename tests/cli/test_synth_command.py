@@ -16,6 +16,7 @@ from bosquet.hw.synth.nextpnr import PlacedDesign
 from bosquet.hw.synth.parts import Part
 from bosquet.hw.synth.row import Row
 from bosquet.hw.tech.cell import Library
+from bosquet.hw.tech.logical_effort import builtin_library
 
 
 @pytest.fixture
@@ -136,3 +137,26 @@ def test_an_fpga_takes_the_whole_design() -> None:
     finished = bosquet("synth", "--design", "dense-4x4", "--fpga", "ecp5-25k-8", "--grid")
     assert finished.code == 1
     assert "no --part" in finished.err
+
+
+def test_the_mapping_is_part_of_the_recipe(measured: list[str], tmp_path: Path) -> None:
+    cells = tmp_path / "mine.lib"
+    cells.write_text(builtin_library(2e-11).text)
+    asked = (
+        "synth",
+        "--design",
+        "dense-4x4",
+        "--part",
+        "dense_feeder",
+        "--liberty",
+        cells,
+        "--json",
+    )
+    fast = bosquet(*asked).document["recipe"]
+    small = bosquet(*asked, "--mapping", "small").document["recipe"]
+    assert "map,-B,0.9" in fast["script"]
+    assert "&nf" in small["script"]
+    assert fast["id"] != small["id"]
+    assert bosquet(*asked, "--mapping", "fast").document["recipe"] == fast
+    refused = bosquet("synth", "--design", "dense-4x4", "--mapping", "small")
+    assert (refused.code, refused.err) == (1, "error: --mapping is for the cells of --liberty\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bosquet.errors import InputError
+from bosquet.hw.tech.card import load_card
 from bosquet.hw.tech.liberty import parse_library, read_library
 
 TEXT = """
@@ -156,6 +157,14 @@ def test_reads_plain_and_compressed_files(tmp_path: Path) -> None:
     plain.write_text(TEXT)
     packed.write_bytes(gzip.compress(TEXT.encode()))
     assert read_library(plain).cells == read_library(packed).cells == TINY.cells
+
+
+def test_a_card_tells_how_logic_is_mapped_to_its_cells(tmp_path: Path) -> None:
+    cells = tmp_path / "cells.lib"
+    cells.write_text(TEXT)
+    assert read_library(cells).mapping == "fast"
+    cells.write_text(TEXT.replace('"tiny"', '"sg13g2_stdcell_typ_1p20V_25C"'))
+    assert read_library(cells).mapping == load_card("sg13g2").mapping == "small"
 
 
 def test_missing_file(tmp_path: Path) -> None:

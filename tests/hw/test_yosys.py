@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 
 import pytest
 from mac_verilog import MAC
@@ -168,25 +169,41 @@ def test_missing_yosys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         versions()
 
 
-@pytest.mark.parametrize(("said", "runs"), [("Can't open ABC output file `x'.", 2), ("no", 1)])
+@needs_yosys
+def test_the_small_mapping_is_smaller_and_slower(mac: SynthesisResult) -> None:
+    small = replace(LIBRARY, mapping="small")
+    assert recipe("mac", small) == recipe("mac", LIBRARY).replace("map,-B,0.9", "&get,-n;&nf;&put")
+    found = synthesize(MAC, "mac", CARD, small)
+    assert 0.8 * mac.area_ge < found.area_ge < mac.area_ge
+    assert mac.period_s < found.period_s < 1.5 * mac.period_s
+
+
+WITHOUT = ("dch,-f;", "dch;", "")
+"""What takes the place of the first, from run to run."""
+
+
+@pytest.mark.parametrize(
+    ("said", "ends", "runs"),
+    [("Can't open ABC output file `x'.", 1, 2), ("Can't open ABC output file `x'.", 2, 3),
+     ("no", 1, 1)],
+)  # fmt: skip
 def test_where_abc_ends_a_milder_recipe_runs(
-    monkeypatch: pytest.MonkeyPatch, said: str, runs: int
+    monkeypatch: pytest.MonkeyPatch, said: str, ends: int, runs: int
 ) -> None:
     scripts: list[str] = []
 
-    def ends_on_the_first(script: str, inputs: dict[str, str], output: str) -> str:
+    def ends_at_first(script: str, inputs: dict[str, str], output: str) -> str:
         scripts.append(script)
-        if len(scripts) == 1:
+        if len(scripts) <= ends:
             raise ToolError(f"Yosys failed: ERROR: {said}")
         return "netlist"
 
-    monkeypatch.setattr("bosquet.hw.synth.yosys.run_yosys", ends_on_the_first)
+    monkeypatch.setattr("bosquet.hw.synth.yosys.run_yosys", ends_at_first)
     script = recipe("mac", LIBRARY)
+    assert ";dch,-f;" in script
     if runs == 1:
         with pytest.raises(ToolError, match="no"):
             run_recipe(script, MAC, LIBRARY, "netlist.json")
     else:
         assert run_recipe(script, MAC, LIBRARY, "netlist.json") == "netlist"
-        assert ";dch,-f;" in scripts[0]
-        assert scripts[1] == scripts[0].replace(";dch,-f;", ";dch;")
-    assert len(scripts) == runs
+    assert scripts == [script.replace("dch,-f;", one) for one in WITHOUT[:runs]]
