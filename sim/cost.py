@@ -330,8 +330,9 @@ def _logic(design: Design, technology: Technology) -> _Logic:
 def _choices(size: _Size, design: Design, technology: Technology) -> tuple[Storage, ...]:
     depth, width, kind = size
     memory = Memory(kind, 1, depth, width)
-    behind_s = _logic(design, technology).behind_s.get(kind, 0.0)
-    found = choices(memory, technology.card, behind_s)
+    logic = _logic(design, technology)
+    behind_s = logic.behind_s.get(kind, 0.0)
+    found = choices(memory, technology.card, behind_s, logic.period_s)
     if depth <= FILE_DEPTH:
         file = technology.estimate(Part("register_file", (("depth", depth),)), design)
         small = flip_flops(memory, technology.card, file.area_ge, file.period_s, behind_s)

@@ -75,7 +75,9 @@ class Storage:
         return max(self.access_s + self.behind_s, self.cycle_s)
 
 
-def choices(memory: Memory, card: TechnologyCard, behind_s: float) -> tuple[Storage, ...]:
+def choices(
+    memory: Memory, card: TechnologyCard, behind_s: float, enough_s: float = 0.0
+) -> tuple[Storage, ...]:
     """Return what a memory may be made of, macros whole to split: each larger and faster.
 
     Parameters
@@ -85,35 +87,47 @@ def choices(memory: Memory, card: TechnologyCard, behind_s: float) -> tuple[Stor
     card : TechnologyCard
     behind_s : float
         What the logic behind its data takes.
+    enough_s : float
+        Nothing larger is of use if the smallest choice allows this period.
     """
+    whole = list(_made(memory, card, behind_s, _PARTS[:1]))
+    smallest = min(whole, key=_area_um2)
+    if smallest.period_s <= enough_s:
+        return (smallest,)
     found: list[Storage] = []
-    for storage in sorted(_made(memory, card, behind_s), key=lambda one: one.area_um2):
-        if not found or storage.period_s < found[-1].period_s:
-            found.append(storage)
+    for one in sorted((*whole, *_made(memory, card, behind_s, _PARTS[1:])), key=_area_um2):
+        if not found or one.period_s < found[-1].period_s:
+            found.append(one)
     return tuple(found)
 
 
-def _made(memory: Memory, card: TechnologyCard, behind_s: float) -> Iterator[Storage]:
-    """Yield a memory in every number of macros, with every number of its words in one of theirs."""
+def _area_um2(storage: Storage) -> float:
+    return storage.area_um2
+
+
+def _made(
+    memory: Memory, card: TechnologyCard, behind_s: float, splits: Sequence[int]
+) -> Iterator[Storage]:
+    """Yield a memory in numbers of macros, with every number of its words in one of theirs."""
     least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
     widest = card.sram.fitted.width[1]
     abreast = -(-memory.width // widest)
     width = max(-(-memory.width // abreast), least_width)
-    for folds, parts in product(_FOLDS, _PARTS):
-        wide = folds == 1 or width * folds <= widest
-        deep = folds * parts == 1 or memory.depth > (folds * parts - 1) * least_depth
-        if not (wide and deep):
+    for folds, parts in product(_FOLDS, splits):
+        ways = folds * parts
+        if folds > 1 and width * folds > widest:
             continue
-        macro = SramMacro(max(-(-memory.depth // (folds * parts)), least_depth), width * folds)
-        gates = (folds * parts - 1) * memory.width * _MULTIPLEXER_GE
-        levels = log2(folds * parts)
+        if ways > 1 and memory.depth <= (ways - 1) * least_depth:
+            continue
+        macro = SramMacro(max(-(-memory.depth // ways), least_depth), width * folds)
+        gates = (ways - 1) * memory.width * _MULTIPLEXER_GE
         yield Storage(
             kind="SRAM",
             macros=parts * abreast,
             abreast=abreast,
             macro=macro,
             area_um2=parts * abreast * macro.area_um2(card) + gates * card.um2_per_ge,
-            access_s=macro.access_s(card) + levels * _MULTIPLEXER_FO4 * card.fo4_s,
+            access_s=macro.access_s(card) + log2(ways) * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
             behind_s=behind_s,
         )

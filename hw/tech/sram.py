@@ -35,9 +35,9 @@ class SramMacro:
     width: int
 
     def __post_init__(self) -> None:
-        for field, value in (("depth", self.depth), ("width", self.width)):
-            if value < 1:
-                raise DesignError(f"SRAM macro: {field} must be at least 1, not {value}")
+        if self.depth < 1 or self.width < 1:
+            field = "depth" if self.depth < 1 else "width"
+            raise DesignError(f"SRAM macro: {field} must be at least 1, not {getattr(self, field)}")
 
     @property
     def bits(self) -> int:

@@ -63,6 +63,10 @@ def test_each_choice_is_larger_and_faster(depth: int, width: int, behind_s: floa
         assert less.area_um2 < more.area_um2
         assert less.period_s > more.period_s
     assert all(one.macros in (1, 2, 4, 8, 16, 32) for one in found)
+    # No larger one is made where the smallest is fast enough.
+    assert choices(memory(depth, width), CARD, behind_s, found[0].period_s) == found[:1]
+    enough_s = found[0].period_s * 0.999
+    assert choices(memory(depth, width), CARD, behind_s, enough_s) == found
     larger = choices(memory(depth + 1, width), CARD, behind_s)[0]
     assert larger.area_um2 >= found[0].area_um2
 
