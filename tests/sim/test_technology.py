@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from bosquet.errors import InputError
+from bosquet.hw.design import Design
+from bosquet.hw.synth.measure import grid
 from bosquet.hw.tech.card import load_card
 from bosquet.hw.tech.logical_effort import builtin_library
+from bosquet.sim.cost import Cost
 from bosquet.sim.technology import Technology
 
 
@@ -33,3 +36,21 @@ def test_rows_of_other_cells_of_the_same_name_are_not_taken() -> None:
     slower = replace(builtin_library(1.2 * cells.fo4_s), name=cells.name)
     with pytest.raises(InputError, match=r"rows of .* are of other cells .* 20\.0 ps, not 24\.0"):
         Technology.load(library=slower)
+
+
+def test_real_cells_tell_of_dense_and_sparse_arrays() -> None:
+    wide = Design.dense(64, 16), Design("sparse", 64, 16)
+    elsewhere = ("port_", "eie_", "fc_")
+    wanted = {part for part in grid(wide[1]) if not part.name.startswith(elsewhere)}
+    ours = Cost(Technology.load())
+    overhead = ours.logic_um2(wide[1]) / ours.logic_um2(wide[0])
+    found = Technology.of_real_cells()
+    assert [technology.card.name for technology in found] == ["sg13g2", "sky130"]
+    for technology in found:
+        assert wanted == {row.part for row in technology.rows}
+        assert wanted == {row.part for row in technology.wired().rows}
+        cost = Cost(technology)
+        # What sparsity costs depends little on whose gates it is built of.
+        assert cost.logic_um2(wide[1]) / cost.logic_um2(wide[0]) == pytest.approx(
+            overhead, rel=0.15
+        )
