@@ -16,8 +16,9 @@ The design loads its memories before a layer starts and only reads them while it
 port serves both.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from math import log2
 
@@ -90,38 +91,39 @@ def choices(
     enough_s : float
         Nothing larger is of use if the smallest choice allows this period.
     """
-    whole = list(_made(memory, card, behind_s, _PARTS[:1]))
-    smallest = min(whole, key=_area_um2)
+    smallest = replace(_made(memory.depth, memory.width, card, _PARTS[:1])[0], behind_s=behind_s)
     if smallest.period_s <= enough_s:
         return (smallest,)
     found: list[Storage] = []
-    for one in sorted((*whole, *_made(memory, card, behind_s, _PARTS[1:])), key=_area_um2):
-        if not found or one.period_s < found[-1].period_s:
-            found.append(one)
+    for one in _made(memory.depth, memory.width, card, _PARTS):
+        made = replace(one, behind_s=behind_s)
+        if not found or made.period_s < found[-1].period_s:
+            found.append(made)
     return tuple(found)
 
 
-def _area_um2(storage: Storage) -> float:
-    return storage.area_um2
-
-
+@lru_cache(maxsize=1 << 16)
 def _made(
-    memory: Memory, card: TechnologyCard, behind_s: float, splits: Sequence[int]
-) -> Iterator[Storage]:
-    """Yield a memory in numbers of macros, with every number of its words in one of theirs."""
+    depth: int, width: int, card: TechnologyCard, splits: Sequence[int]
+) -> tuple[Storage, ...]:
+    """Return a memory in numbers of macros, with every number of its words in one of theirs.
+
+    By area; with nothing behind it, and without what a smaller one is never slower than.
+    """
     least_depth, least_width = card.sram.fitted.depth[0], card.sram.fitted.width[0]
     widest = card.sram.fitted.width[1]
-    abreast = -(-memory.width // widest)
-    width = max(-(-memory.width // abreast), least_width)
+    abreast = -(-width // widest)
+    own_width = max(-(-width // abreast), least_width)
+    made: list[Storage] = []
     for folds, parts in product(_FOLDS, splits):
         ways = folds * parts
-        if folds > 1 and width * folds > widest:
+        if folds > 1 and own_width * folds > widest:
             continue
-        if ways > 1 and memory.depth <= (ways - 1) * least_depth:
+        if ways > 1 and depth <= (ways - 1) * least_depth:
             continue
-        macro = SramMacro(max(-(-memory.depth // ways), least_depth), width * folds)
-        gates = (ways - 1) * memory.width * _MULTIPLEXER_GE
-        yield Storage(
+        macro = SramMacro(max(-(-depth // ways), least_depth), own_width * folds)
+        gates = (ways - 1) * width * _MULTIPLEXER_GE
+        one = Storage(
             kind="SRAM",
             macros=parts * abreast,
             abreast=abreast,
@@ -129,8 +131,14 @@ def _made(
             area_um2=parts * abreast * macro.area_um2(card) + gates * card.um2_per_ge,
             access_s=macro.access_s(card) + log2(ways) * _MULTIPLEXER_FO4 * card.fo4_s,
             cycle_s=macro.cycle_s(card),
-            behind_s=behind_s,
+            behind_s=0.0,
         )
+        made.append(one)
+    faster: list[Storage] = []
+    for one in sorted(made, key=lambda one: one.area_um2):
+        if all(one.access_s < other.access_s or one.cycle_s < other.cycle_s for other in faster):
+            faster.append(one)
+    return tuple(faster)
 
 
 def flip_flops(

@@ -159,6 +159,11 @@ class TechnologyCard(CardPart):
     sram: SramFigures
     energy: EnergyFigures | None = None
 
+    def __hash__(self) -> int:
+        # Equal cards have equal names; of all figures it would take longer than what it is for:
+        # remembering what was computed from them.
+        return hash(self.name)
+
     @property
     def um2_per_ge(self) -> float:
         """Area of a gate equivalent in um2."""
