@@ -68,8 +68,8 @@ def _balanced(
     """Order the steps (tiles, steps, lanes) of lanes that are ahead by so much (tiles, lanes)."""
     tiles, steps, _ = excess.shape
     # |ahead + excess|^2 without the |ahead|^2 that all steps have in common; with each step that is
-    # taken, the product of its excess and theirs is added twice.
-    products = np.matmul(excess, excess.transpose(0, 2, 1)).reshape(tiles * steps, steps)
+    # taken, twice the product of its excess and theirs is added.
+    products = np.matmul(2 * excess, excess.transpose(0, 2, 1)).reshape(tiles * steps, steps)
     cost = (excess * excess).sum(axis=2) + 2 * np.matmul(excess, ahead[:, :, None])[:, :, 0]
     never = np.inf if excess.dtype == np.float64 else _NEVER
     places = np.empty((steps, tiles), np.int64)
@@ -78,7 +78,6 @@ def _balanced(
     for chosen in places:
         cost.argmin(axis=1, out=chosen)
         products.take(first + chosen, axis=0, out=added, mode="clip")
-        cost += added
         cost += added
         cost[every, chosen] = never
     orders: NDArray[np.int64] = places.T
