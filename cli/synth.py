@@ -110,9 +110,8 @@ def synth(
         "rows": [_row(row) for row in found],
     }
     by = f"synthesized by {found[0].tools}, recipe {script}:\n\n{recipe('TOP', cells)}"
-    said = (
-        f"{_text(found, store)}\n\n{by}where abc ends without a netlist: dch for dch,-f, then none"
-    )
+    rescues = "where abc ends without a netlist: dch for dch,-f; no dch; topo before buffer"
+    said = f"{_text(found, store)}\n\n{by}{rescues}"
     emit_answer(document("synth", answer), said, as_json, out)
 
 

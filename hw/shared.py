@@ -12,7 +12,14 @@ from typing import Any
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 
-__all__ = ["SharedModules", "add_equal"]
+from ..errors import DesignError
+from .design import Design
+
+__all__ = ["SharedModules", "add_equal", "check_writable"]
+
+MOST_BITS = (1 << 16) - (1 << 11)
+"""Bits of sums that Amaranth 0.5 writes: it numbers the bits of a signal, and of all inputs of a
+module, from 0 to 65,535, and the output stage has up to 2,000 more."""
 
 
 class SharedModules:
@@ -68,3 +75,19 @@ def add_equal(
     else:
         component = m.submodules[name] = make()
     return component
+
+
+def check_writable(design: Design) -> None:
+    """Refuse a design whose output stage Amaranth cannot write as RTLIL.
+
+    Raises
+    ------
+    DesignError
+        If the sums of all its lanes have too many bits.
+    """
+    bits = design.lanes * design.vector * design.acc_bits
+    if bits > MOST_BITS:
+        raise DesignError(
+            f"lanes x vector x acc_bits = {design.lanes} x {design.vector} x {design.acc_bits} ="
+            f" {bits:,} bits of sums cannot be written as Verilog: at most {MOST_BITS:,}"
+        )

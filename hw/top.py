@@ -22,6 +22,7 @@ from .loader import MemoryKind
 from .memories import lanes_per_beat
 from .port_array import PortArray, port_memories
 from .requantize import OutputStage, filter_layout
+from .shared import SharedModules, check_writable
 from .shell import Shell, host_members, load_members
 from .sparse_array import SparseArray
 from .store import Store
@@ -63,8 +64,10 @@ class Accelerator(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
         design, buffers = self.design, self.buffers
+        if isinstance(platform, SharedModules):
+            check_writable(design)
+        m = Module()
         m.submodules.shell = shell = Shell(design, buffers)
         m.submodules.output = output = OutputStage(design, buffers.filter_words)
         store = Store(m, design, shell)

@@ -248,7 +248,7 @@ def grid(design: Design) -> tuple[Part, ...]:
         add("dense", "fc_lane", vector=vector, acc_sets=acc_sets)
     for vector in (2, 4, 8, 16, 32, 64):
         add("dense", "fc_feeder", vector=vector)
-    for fields in _output_points():
+    for fields in _output_points(design.acc_bits):
         add("dense", "output_stage", **fields)
         if fields["vector"] > 1:
             add("dense", "fc_output_stage", **fields)
@@ -271,8 +271,9 @@ def grid(design: Design) -> tuple[Part, ...]:
     return (*parts, *files)
 
 
-def _output_points() -> Iterator[dict[str, int]]:
+def _output_points(acc_bits: int) -> Iterator[dict[str, int]]:
     """Yield the measured output stages: each of its costs large in some, all small in none."""
+    few = 16 if acc_bits < 32 else 8  # of many columns: no wider part can be written
     for lanes, drain, drain_cycles in product((4, 16, 64), (1, 2, 4), (1, 2, 4)):
         if drain // drain_cycles <= 1:
             yield {"lanes": lanes, "vector": 4, "drain": drain, "drain_cycles": drain_cycles}
@@ -289,8 +290,8 @@ def _output_points() -> Iterator[dict[str, int]]:
         (16, 32, 1, 32),
         (16, 64, 1, 16),
         (16, 64, 2, 64),
-        (16, 128, 1, 32),
-        (16, 128, 2, 64),
+        (few, 128, 1, 32),
+        (few, 128, 2, 64),
         (16, 16, 1, 1),
     ):
         yield {"lanes": lanes, "vector": vector, "drain": drain, "drain_cycles": drain_cycles}

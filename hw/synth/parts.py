@@ -43,6 +43,7 @@ from ..lane import SparseLane
 from ..loader import MemoryKind
 from ..port_lane import PortLane
 from ..requantize import OutputStage
+from ..shared import check_writable
 from ..shell import Shell
 from ..verilog import component_verilog, with_kept_registers
 from ..window import ClusterWindow
@@ -110,8 +111,9 @@ def _eie_scanner(values: Mapping[str, Any]) -> wiring.Component:
     return EieScanner(_design("eie", values), words.feature_words, words.index_words)
 
 
-def _output(values: Mapping[str, Any]) -> wiring.Component:
-    return OutputStage(_design("dense", values), ADDRESS_WORDS.filter_words)
+def _output_stage(design: Design) -> wiring.Component:
+    check_writable(design)
+    return OutputStage(design, ADDRESS_WORDS.filter_words)
 
 
 _FEED_READS = {MemoryKind.OFFSETS: "offset_data", MemoryKind.FEATURES: "bank_data"}
@@ -166,7 +168,7 @@ PARTS: Mapping[str, PartKind] = {
     "tree": PartKind((), lambda values: TreeRegisters(), {}, ()),
     "output_stage": PartKind(
         ("lanes", "vector", "drain", "drain_cycles", "act_bits", "acc_bits"),
-        _output,
+        lambda values: _output_stage(_design("dense", values)),
         {MemoryKind.FILTERS: "filter_data"},
         ("filter_address", "filter_enable"),
     ),
@@ -202,7 +204,7 @@ PARTS: Mapping[str, PartKind] = {
     ),
     "fc_output_stage": PartKind(
         ("lanes", "vector", "drain", "drain_cycles", "act_bits", "acc_bits"),
-        lambda values: OutputStage(_rows(values), ADDRESS_WORDS.filter_words),
+        lambda values: _output_stage(_rows(values)),
         {MemoryKind.FILTERS: "filter_data"},
         ("filter_address", "filter_enable"),
     ),

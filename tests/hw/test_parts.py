@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bosquet.errors import DesignError
 from bosquet.hw.design import Design
 from bosquet.hw.synth.parts import PARTS, Part, parts_of
 
@@ -89,3 +90,9 @@ def test_the_fingerprint_tells_gateware_apart() -> None:
         for design in (Design.dense(3, 2), Design.dense(3, 3), Design.dense(4, 2))
     }
     assert len(prints) == 2
+
+
+def test_a_part_that_is_too_wide_is_refused() -> None:
+    part = Part.of("output_stage", Design("sparse", 64, 64))  # 64 x 64 sums of 24 bits, and more
+    with pytest.raises(DesignError, match="64 x 64 x 24 = 98,304 bits of sums cannot be"):
+        part.fingerprint()

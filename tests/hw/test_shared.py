@@ -4,12 +4,16 @@ import re
 from functools import partial
 from typing import Any
 
+import pytest
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
+from bosquet.errors import DesignError
+from bosquet.hw.design import Buffers, Design
 from bosquet.hw.shared import add_equal
+from bosquet.hw.top import Accelerator
 from bosquet.hw.verilog import component_verilog
 
 PAIRS = 3
@@ -89,3 +93,9 @@ def test_without_a_conversion_it_is_the_component() -> None:
     simulator.add_testbench(bench)
     simulator.run()
     assert found == [3 * (i + 1) for i in range(PAIRS)]  # 0 + 1 + 2 times what comes
+
+
+def test_an_accelerator_that_is_too_wide_is_refused() -> None:
+    wide = Accelerator(Design("sparse", 64, 64), Buffers(8, 8, 8, 8, 8))
+    with pytest.raises(DesignError, match="64 x 64 x 24 = 98,304 bits of sums cannot be"):
+        component_verilog(wide, "top")
